@@ -1,0 +1,191 @@
+import { z } from "zod";
+import { FailureSchema } from "../failure.ts";
+import type { Json } from "../json.ts";
+
+// The one entry that is the truth about a run. Every commit rewrites it whole, so what is not there is left out
+// instead of written as null, and ids are small integers.
+
+const JsonValue = z.custom<Json>((value) => value !== undefined);
+const Count = z.number().int().nonnegative();
+
+/** Which branch of which fork an item belongs to. */
+const ScopeSchema = z.object({ fork: Count, index: Count });
+export type Scope = z.infer<typeof ScopeSchema>;
+
+/** Why an item runs again after a hold. */
+const WakeSchema = z.union([
+  z.object({ type: z.literal("signal"), name: z.string(), payload: JsonValue }),
+  z.object({ type: z.literal("timeout"), name: z.string().nullable() }),
+]);
+export type StoredWake = z.infer<typeof WakeSchema>;
+
+/** A work item that has not ended. */
+const ItemSchema = z.looseObject({
+  node: z.string(),
+  input: JsonValue,
+  /** Attempt that runs next or now, from 1. */
+  attempt: z.number().int().positive(),
+  /** Goes up whenever the item changes what it waits for. What was executed on an older turn is thrown away. */
+  turn: Count,
+  /** Id of the item whose message still vouches for this one; absent where the item has a message of its own. */
+  carrier: Count.optional(),
+  scope: ScopeSchema.optional(),
+  /** Not to run before this time: a retry that waits. */
+  notBefore: z.string().optional(),
+  /** Waits for a signal (`for`), a time (`until`), or whichever comes first. */
+  hold: z
+    .object({ for: z.string().nullable(), until: z.string().nullable(), since: z.string() })
+    .optional(),
+  wake: WakeSchema.optional(),
+  /** How the last attempt failed. */
+  failure: FailureSchema.optional(),
+  /** Executions that began and were never heard of again. */
+  lost: Count.optional(),
+  /** Deliveries of its message that are accounted for: more than one beyond means that an execution was lost. */
+  deliveries: Count.optional(),
+  /** True for the item that failed the run. `resume` begins with it. */
+  failed: z.boolean().optional(),
+});
+export type Item = z.infer<typeof ItemSchema>;
+
+/** A fan-out that has not ended: what its branches brought to joins so far. */
+const ForkSchema = z.looseObject({
+  /** Node that opened it. */
+  node: z.string(),
+  parent: ScopeSchema.optional(),
+  /** Items and inner forks that still run in it. At zero it closes. */
+  live: Count,
+  /** By join target: branch index and value, as they arrived. */
+  joins: z.record(z.string(), z.array(z.tuple([Count, JsonValue]))),
+  emptyJoins: z.array(z.string()),
+});
+export type Fork = z.infer<typeof ForkSchema>;
+
+/** Figures of one node within one run. Times are milliseconds of execution. */
+const NodeFiguresSchema = z.looseObject({
+  completed: Count,
+  failed: Count,
+  retries: Count,
+  totalMs: z.number().nonnegative(),
+  maxMs: z.number().nonnegative(),
+});
+export type NodeFigures = z.infer<typeof NodeFiguresSchema>;
+
+const CountersSchema = z.looseObject({
+  /** Work items that came to be. */
+  items: Count,
+  completed: Count,
+  /** Items that failed for good: to `onError` or to the run's end. */
+  failed: Count,
+  retries: Count,
+  /** Executions lost with their worker. */
+  lost: Count,
+});
+
+/** `[number, time in ms, kind, item, node, attempt, worker]`. Numbers count from 1 without gaps. */
+export const StoredEventSchema = z.tuple([
+  Count,
+  z.number(),
+  z.string(),
+  Count.nullable(),
+  z.string().nullable(),
+  Count.nullable(),
+  z.string().nullable(),
+]);
+export type StoredEvent = z.infer<typeof StoredEventSchema>;
+
+export const RUN_STATUSES = ["running", "paused", "completed", "failed", "cancelled"] as const;
+export type RunStatus = (typeof RUN_STATUSES)[number];
+/** True for the statuses that a run keeps: only `resume` of a failed run leaves one. */
+export const isTerminal = (status: RunStatus): boolean => status !== "running" && status !== "paused";
+
+export const CheckpointSchema = z.looseObject({
+  /** Version of this form. A reader refuses a larger one. */
+  v: z.literal(1),
+  runId: z.string(),
+  workflow: z.string(),
+  version: Count,
+  /** Hash of the graph that the run follows; empty until a worker has begun it. */
+  fingerprint: z.string(),
+  status: z.enum(RUN_STATUSES),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  finishedAt: z.string().optional(),
+  /** False where a command came before any worker took the start request. */
+  started: z.boolean(),
+  /** Stream sequence of the start request that began the run. Another request of the same run is a repetition. */
+  startSeq: Count,
+  inputHash: z.string(),
+  context: z.record(z.string(), JsonValue),
+  items: z.record(z.string(), ItemSchema),
+  nextItem: z.number().int().positive(),
+  forks: z.record(z.string(), ForkSchema),
+  nextFork: z.number().int().positive(),
+  /** What ends of the graph gave, in the order of their commits. */
+  outputs: z.array(JsonValue),
+  failure: FailureSchema.optional(),
+  /** Signals that came before anything waited for them, oldest first. */
+  signals: z.array(z.object({ name: z.string(), payload: JsonValue })),
+  /** Ids of the last signals taken, so that a repeated call counts once. */
+  signalIds: z.array(z.string()),
+  counters: CountersSchema,
+  nodes: z.record(z.string(), NodeFiguresSchema),
+  /** Goes up with each resume: part of the message ids, so that a re-queued item is not taken for a repetition. */
+  epoch: Count,
+  /** Unique to each write: tells a writer whose answer was lost whether the write is its own. */
+  commit: z.string(),
+  /** Events not yet known to be in the history stream, and the number of the next. */
+  history: z.object({ next: z.number().int().positive(), events: z.array(StoredEventSchema) }),
+});
+export type Checkpoint = z.infer<typeof CheckpointSchema>;
+
+/** Item id that stands for the start request itself. Items count from 1. */
+export const START_CARRIER = 0;
+
+/** What a new run is made of. */
+export interface NewRun {
+  readonly runId: string;
+  readonly workflow: string;
+  readonly version: number;
+  readonly fingerprint: string;
+  readonly inputHash: string;
+  readonly startSeq: number;
+  readonly context: Record<string, Json>;
+  /** Milliseconds since the epoch at which the start request was accepted. */
+  readonly createdAt: number;
+}
+
+/** A run of which nothing has happened yet. */
+export function newCheckpoint(run: NewRun, now: number): Checkpoint {
+  return {
+    v: 1,
+    runId: run.runId,
+    workflow: run.workflow,
+    version: run.version,
+    fingerprint: run.fingerprint,
+    status: "running",
+    createdAt: new Date(run.createdAt).toISOString(),
+    updatedAt: new Date(now).toISOString(),
+    started: false,
+    startSeq: run.startSeq,
+    inputHash: run.inputHash,
+    context: run.context,
+    items: {},
+    nextItem: 1,
+    forks: {},
+    nextFork: 1,
+    outputs: [],
+    signals: [],
+    signalIds: [],
+    counters: { items: 0, completed: 0, failed: 0, retries: 0, lost: 0 },
+    nodes: {},
+    epoch: 0,
+    commit: "",
+    history: { next: 1, events: [] },
+  };
+}
+
+/** The output of a completed run: what the end that was reached last gave. */
+export function outputOf(checkpoint: Checkpoint): Json {
+  return checkpoint.outputs.at(-1) ?? null;
+}

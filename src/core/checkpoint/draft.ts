@@ -1,0 +1,190 @@
+import type { Json } from "../json.ts";
+import type { Checkpoint, Fork, Item, NodeFigures, Scope, StoredEvent } from "./checkpoint.ts";
+import { isTerminal } from "./checkpoint.ts";
+import type { Routed } from "./routed.ts";
+
+// A checkpoint under change. Invariants:
+// 1. The checkpoint that it was opened on is never touched: a conflict must be able to begin again from it.
+// 2. Items and nested records are replaced, not altered; forks and figures are copied the first time they change.
+// 3. `live` of a fork counts its items and its open inner forks; a fork whose `live` is 0 does not exist.
+// 4. A run is completed in the same change that ends its last item.
+
+/** Most events a checkpoint keeps for a history stream that cannot be reached. Older ones are dropped beyond it. */
+const EVENT_LIMIT = 500;
+
+export class Draft {
+  readonly base: Checkpoint;
+  readonly next: Checkpoint;
+  readonly now: number;
+  readonly by: string | null;
+  readonly #ownForks = new Set<string>();
+  #time: string | null = null;
+
+  constructor(base: Checkpoint, now: number, by: string | null) {
+    this.base = base;
+    this.now = now;
+    this.by = by;
+    this.next = {
+      ...base,
+      items: { ...base.items },
+      forks: { ...base.forks },
+      nodes: { ...base.nodes },
+      counters: { ...base.counters },
+      outputs: [...base.outputs],
+      signals: [...base.signals],
+      signalIds: [...base.signalIds],
+      history: { next: base.history.next, events: [...base.history.events] },
+    };
+  }
+
+  /** Now, as stored. */
+  get time(): string {
+    this.#time ??= new Date(this.now).toISOString();
+    return this.#time;
+  }
+
+  get terminal(): boolean {
+    return isTerminal(this.next.status);
+  }
+
+  item(id: number): Item | undefined {
+    return this.next.items[id];
+  }
+
+  setItem(id: number, item: Item): void {
+    this.next.items[id] = item;
+  }
+
+  removeItem(id: number): void {
+    delete this.next.items[id];
+  }
+
+  figures(node: string): NodeFigures {
+    const known = this.next.nodes[node];
+    const own =
+      known === undefined
+        ? { completed: 0, failed: 0, retries: 0, totalMs: 0, maxMs: 0 }
+        : known === this.base.nodes[node]
+          ? { ...known }
+          : known;
+    this.next.nodes[node] = own;
+    return own;
+  }
+
+  event(kind: string, item: number | null = null, node: string | null = null, attempt: number | null = null): void {
+    const { history } = this.next;
+    const event: StoredEvent = [history.next, this.now, kind, item, node, attempt, this.by];
+    history.events.push(event);
+    history.next += 1;
+    if (history.events.length > EVENT_LIMIT) history.events.splice(0, history.events.length - EVENT_LIMIT);
+  }
+
+  /** Adds an item that `carrier`'s message vouches for. @returns its id */
+  add(node: string, input: Json, scope: Scope | undefined, carrier: number): number {
+    const id = this.next.nextItem;
+    this.next.nextItem += 1;
+    this.next.items[id] = {
+      node,
+      input,
+      attempt: 1,
+      turn: 0,
+      carrier,
+      ...(scope === undefined ? {} : { scope }),
+    };
+    this.next.counters.items += 1;
+    if (scope) this.#fork(scope.fork).live += 1;
+    return id;
+  }
+
+  /**
+   * Ends an item and lets what follows from it begin.
+   *
+   * @returns ids of the items added, in the order of the graph
+   */
+  advance(id: number, node: string, routed: Routed, carrier: number): number[] {
+    const scope = this.item(id)?.scope;
+    this.removeItem(id);
+    const added: number[] = [];
+    const inner = routed.forks ? this.#open(node, scope, routed.emptyJoins) : scope;
+    routed.successors.forEach((successor, index) => {
+      const place = routed.forks && inner ? { fork: inner.fork, index } : inner;
+      if (successor.type === "item") added.push(this.add(successor.node, successor.input, place, carrier));
+      else if (successor.type === "end") this.next.outputs.push(successor.value);
+      else if (place === undefined) added.push(this.add(successor.node, [successor.value], undefined, carrier));
+      else this.#contribute(place, successor.node, successor.value);
+    });
+    // The new fork holds its parent open, so it is settled first.
+    if (routed.forks && inner) this.#settle(inner.fork, carrier, added);
+    if (scope) {
+      this.#fork(scope.fork).live -= 1;
+      this.#settle(scope.fork, carrier, added);
+    }
+    this.#finishIfDone();
+    return added;
+  }
+
+  finish(status: "completed" | "failed" | "cancelled"): void {
+    this.next.status = status;
+    this.next.finishedAt = this.time;
+    this.event(`run.${status}`);
+  }
+
+  #open(node: string, parent: Scope | undefined, emptyJoins: readonly string[]): Scope {
+    const fork = this.next.nextFork;
+    this.next.nextFork += 1;
+    this.#ownForks.add(String(fork));
+    this.next.forks[fork] = {
+      node,
+      live: 0,
+      joins: {},
+      emptyJoins: [...emptyJoins],
+      ...(parent === undefined ? {} : { parent }),
+    };
+    if (parent) this.#fork(parent.fork).live += 1;
+    return { fork, index: 0 };
+  }
+
+  #fork(id: number): Fork {
+    const key = String(id);
+    const fork = this.next.forks[key];
+    if (fork === undefined) throw new Error(`checkpoint of run "${this.next.runId}": fork ${id} is not open`);
+    if (this.#ownForks.has(key)) return fork;
+    const own = {
+      ...fork,
+      joins: Object.fromEntries(Object.entries(fork.joins).map(([to, values]) => [to, [...values]])),
+    };
+    this.#ownForks.add(key);
+    this.next.forks[key] = own;
+    return own;
+  }
+
+  #contribute(place: Scope, target: string, value: Json): void {
+    const { joins } = this.#fork(place.fork);
+    const values = joins[target] ?? [];
+    values.push([place.index, value]);
+    joins[target] = values;
+  }
+
+  /** Closes the fork if nothing runs in it any more: its joins begin in the branch that it was opened in. */
+  #settle(id: number, carrier: number, added: number[]): void {
+    const fork = this.next.forks[id];
+    if (fork === undefined || fork.live > 0) return;
+    delete this.next.forks[id];
+    const reached = Object.keys(fork.joins);
+    for (const target of reached.length > 0 ? reached : fork.emptyJoins) {
+      const values = [...(fork.joins[target] ?? [])].sort(([a], [b]) => a - b).map(([, value]) => value);
+      added.push(this.add(target, values, fork.parent, carrier));
+    }
+    if (fork.parent) {
+      this.#fork(fork.parent.fork).live -= 1;
+      this.#settle(fork.parent.fork, carrier, added);
+    }
+  }
+
+  #finishIfDone(): void {
+    for (const _ in this.next.items) return;
+    this.next.forks = {};
+    this.next.signals = [];
+    this.finish("completed");
+  }
+}

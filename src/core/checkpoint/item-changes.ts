@@ -1,0 +1,162 @@
+import type { Json } from "../json.ts";
+import type { ItemChange, Outcome } from "./change.ts";
+import { applied, refused } from "./change.ts";
+import type { Item } from "./checkpoint.ts";
+import type { Draft } from "./draft.ts";
+
+/** Merges what a node added into the stored context. */
+export type MergeContext = (
+  context: Record<string, Json>,
+  delta: Readonly<Record<string, Json>>,
+) => Record<string, Json>;
+
+/** What an execution, or its loss, does to its item. */
+export function applyItemChange(draft: Draft, change: ItemChange, merge: MergeContext): Outcome {
+  if (draft.terminal) return refused("terminal");
+  const item = draft.item(change.item);
+  if (item === undefined) return refused("gone");
+  if (item.turn !== change.turn) return refused("stale");
+  switch (change.type) {
+    case "complete":
+      return complete(draft, change, item, merge);
+    case "hold":
+      return hold(draft, change, item, merge);
+    case "retry":
+      return retry(draft, change, item);
+    case "fallback":
+      return fallback(draft, change, item);
+    case "fail":
+      return fail(draft, change, item);
+    case "lost":
+      return lose(draft, change, item);
+    case "give-back":
+      draft.setItem(change.item, { ...item, deliveries: change.deliveries });
+      return applied();
+    case "wake":
+      return wake(draft, change, item);
+  }
+}
+
+type Of<T extends ItemChange["type"]> = Extract<ItemChange, { readonly type: T }>;
+
+function complete(draft: Draft, change: Of<"complete">, item: Item, merge: MergeContext): Outcome {
+  mergeDelta(draft, change.delta, merge);
+  measure(draft, item.node, change.ms).completed += 1;
+  draft.next.counters.completed += 1;
+  draft.event("item.completed", change.item, item.node, item.attempt);
+  return applied(draft.advance(change.item, item.node, change.routed, change.carrier));
+}
+
+function hold(draft: Draft, change: Of<"hold">, item: Item, merge: MergeContext): Outcome {
+  mergeDelta(draft, change.delta, merge);
+  measure(draft, item.node, change.ms);
+  draft.event("item.held", change.item, item.node, item.attempt);
+  const held: Item = {
+    ...rested(item),
+    ...(change.untilMs === null ? {} : { carrier: change.carrier }),
+    attempt: 1,
+    turn: item.turn + 1,
+    hold: {
+      for: change.for,
+      until: change.untilMs === null ? null : new Date(change.untilMs).toISOString(),
+      since: draft.time,
+    },
+  };
+  const early = draft.next.signals.findIndex((signal) => signal.name === change.for);
+  const signal = draft.next.signals[early];
+  if (signal === undefined) {
+    draft.setItem(change.item, held);
+    return applied();
+  }
+  draft.next.signals.splice(early, 1);
+  release(draft, change.item, held, { type: "signal", ...signal });
+  carry(draft, change.item, change.carrier);
+  return applied([change.item]);
+}
+
+function retry(draft: Draft, change: Of<"retry">, item: Item): Outcome {
+  const figures = measure(draft, item.node, change.ms);
+  figures.retries += 1;
+  draft.next.counters.retries += 1;
+  draft.event("attempt.failed", change.item, item.node, item.attempt);
+  draft.setItem(change.item, {
+    ...item,
+    attempt: item.attempt + 1,
+    turn: item.turn + 1,
+    carrier: change.carrier,
+    notBefore: new Date(change.notBeforeMs).toISOString(),
+    failure: change.failure,
+    deliveries: change.deliveries,
+  });
+  return applied([change.item]);
+}
+
+function fallback(draft: Draft, change: Of<"fallback">, item: Item): Outcome {
+  countFailed(draft, change, item);
+  return applied(draft.advance(change.item, item.node, change.routed, change.carrier));
+}
+
+function fail(draft: Draft, change: Of<"fail">, item: Item): Outcome {
+  countFailed(draft, change, item);
+  draft.setItem(change.item, { ...item, turn: item.turn + 1, failed: true, failure: change.failure });
+  draft.next.failure = change.failure;
+  draft.finish("failed");
+  return applied();
+}
+
+function lose(draft: Draft, change: Of<"lost">, item: Item): Outcome {
+  draft.next.counters.lost += 1;
+  draft.event("execution.lost", change.item, item.node, item.attempt);
+  draft.setItem(change.item, {
+    ...item,
+    lost: (item.lost ?? 0) + 1,
+    failure: change.failure,
+    deliveries: change.deliveries,
+  });
+  return applied([change.item]);
+}
+
+function wake(draft: Draft, change: Of<"wake">, item: Item): Outcome {
+  if (item.hold?.until === undefined || item.hold.until === null) return refused("stale");
+  if (Date.parse(item.hold.until) > draft.now) return refused("stale");
+  release(draft, change.item, item, { type: "timeout", name: item.hold.for });
+  carry(draft, change.item, change.carrier);
+  return applied([change.item]);
+}
+
+/** Ends a hold: the item wants to run again, and its node is told why. */
+export function release(draft: Draft, id: number, item: Item, why: NonNullable<Item["wake"]>): void {
+  const { hold: _hold, ...rest } = item;
+  draft.setItem(id, { ...rest, turn: item.turn + 1, wake: why });
+  draft.event("item.released", id, item.node, null);
+}
+
+function carry(draft: Draft, id: number, carrier: number): void {
+  const item = draft.item(id);
+  if (item) draft.setItem(id, { ...item, carrier });
+}
+
+/** The item without the marks that belong to an execution that is over. */
+function rested(item: Item): Item {
+  const { notBefore: _n, wake: _w, failure: _f, lost: _l, deliveries: _d, carrier: _c, ...rest } = item;
+  return rest;
+}
+
+function mergeDelta(draft: Draft, delta: Of<"complete">["delta"], merge: MergeContext): void {
+  if (delta !== null) draft.next.context = merge(draft.next.context, delta);
+}
+
+function measure(draft: Draft, node: string, ms: number): ReturnType<Draft["figures"]> {
+  const figures = draft.figures(node);
+  // Microseconds are below what is worth storing.
+  const rounded = Math.round(ms * 1_000) / 1_000;
+  figures.totalMs = Math.round((figures.totalMs + rounded) * 1_000) / 1_000;
+  figures.maxMs = Math.max(figures.maxMs, rounded);
+  return figures;
+}
+
+function countFailed(draft: Draft, change: Of<"fallback" | "fail">, item: Item): void {
+  measure(draft, item.node, change.ms).failed += 1;
+  draft.next.counters.failed += 1;
+  draft.event("item.failed", change.item, item.node, item.attempt);
+}

@@ -1,0 +1,87 @@
+import type { Failure } from "./failure.ts";
+
+/** What went wrong, as one of a closed list that callers, the API and the CLI branch on. */
+export type ErrorCode =
+  /** A workflow, node or option is not defined as it must be. A programmer's mistake. */
+  | "definition"
+  /** A value does not fit: an input, a context, a payload, a request. */
+  | "validation"
+  /** No run, workflow, worker or item goes by that name. */
+  | "not_found"
+  /** It is there, but in a state that does not allow this. */
+  | "illegal_state"
+  /** Somebody else wrote first, or the same id stands for something else. */
+  | "conflict"
+  /** The run was cancelled, or the caller gave up. */
+  | "cancelled"
+  /** It took longer than was allowed. */
+  | "timeout"
+  /** A run failed. `failure` says of what. */
+  | "failed"
+  /** Larger than the server, or a limit of ours, lets through. */
+  | "payload_too_large"
+  /** Two processes have different graphs under one name and version. */
+  | "fingerprint"
+  /** NATS or JetStream: unreachable, switched off, too old, full, forbidden. */
+  | "backend";
+
+/** Ids, sizes and names that say which one. Never payloads, never secrets. */
+export type ErrorDetails = Readonly<Record<string, unknown>>;
+
+/** The base of every error that floxide throws. Branch on `code`, not on the class. */
+export class FloxideError extends Error {
+  override readonly name: string = "FloxideError";
+  readonly code: ErrorCode;
+  readonly details: ErrorDetails;
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options: { readonly details?: ErrorDetails; readonly cause?: unknown } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.details = options.details ?? {};
+  }
+}
+
+/** True for errors of floxide, also those of another copy of the package. */
+export function isFloxideError(error: unknown, code?: ErrorCode): error is FloxideError {
+  return (
+    error instanceof Error &&
+    typeof (error as { code?: unknown }).code === "string" &&
+    "details" in error &&
+    (code === undefined || (error as { code?: unknown }).code === code)
+  );
+}
+
+/** Thrown by `result` when the run did not complete. `failure` is what the run recorded. */
+export class RunFailedError extends FloxideError {
+  override readonly name: string = "RunFailedError";
+  readonly failure: Failure | null;
+
+  constructor(message: string, details: ErrorDetails, failure: Failure | null) {
+    super("failed", message, { details });
+    this.failure = failure;
+  }
+}
+
+/** A node throws this to say: do not try again. The `onError` edges take over, else the run fails. */
+export class FatalError extends Error {
+  override readonly name: string = "FatalError";
+}
+
+/** A node throws this to say: not now, try again after `afterMs`. It counts as an attempt. */
+export class RetryLater extends Error {
+  override readonly name: string = "RetryLater";
+  /** Milliseconds, 0 or more. */
+  readonly afterMs: number;
+
+  constructor(options: { readonly afterMs: number; readonly reason?: string; readonly cause?: unknown }) {
+    super(
+      options.reason ?? `asked to be tried again after ${options.afterMs} ms`,
+      options.cause === undefined ? undefined : { cause: options.cause },
+    );
+    this.afterMs = Math.max(0, options.afterMs);
+  }
+}

@@ -1,0 +1,94 @@
+import { z } from "zod";
+import { FatalError, FloxideError, RetryLater } from "./errors.ts";
+
+/** Longest message and stack that a stored failure keeps, in characters: checkpoints are rewritten often. */
+const MESSAGE_LIMIT = 1_000;
+const STACK_LIMIT = 2_000;
+
+/** Why an attempt failed, as it is stored. */
+export const FailureSchema = z.looseObject({
+  /**
+   * `error`: thrown by the node or given to `abort`. `timeout`: longer than `timeoutMs`. `validation`: refused by a
+   * schema. `lost`: the worker died, or lost touch, while it executed the node. `payload_too_large`: what the node
+   * gave does not fit. `cancelled`: its signal was aborted.
+   */
+  kind: z.enum(["error", "timeout", "validation", "lost", "payload_too_large", "cancelled"]),
+  /** The error's own name, such as `TypeError`. */
+  name: z.string(),
+  message: z.string(),
+  /** True where trying again is pointless: a `FatalError`, or input that the schema refuses. */
+  fatal: z.boolean(),
+  stack: z.string().nullable(),
+  /** Node, item and attempt it happened in; null for a failure of the run itself. */
+  node: z.string().nullable(),
+  item: z.number().int().nullable(),
+  attempt: z.number().int().nullable(),
+  at: z.string(),
+});
+export type Failure = z.infer<typeof FailureSchema>;
+export type FailureKind = Failure["kind"];
+
+/** Where and when an attempt failed. */
+export interface FailureSite {
+  readonly node: string | null;
+  readonly item: number | null;
+  readonly attempt: number | null;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+/** Makes the stored form of whatever was thrown. Long messages and stacks are cut. */
+export function toFailure(thrown: unknown, site: FailureSite): Failure {
+  const error = thrown instanceof Error ? thrown : new Error(describe(thrown));
+  return {
+    kind: kindOf(error),
+    name: error.name,
+    message: cut(error.message, MESSAGE_LIMIT),
+    fatal: error instanceof FatalError || isFatalCode(error),
+    stack: error.stack === undefined ? null : cut(error.stack, STACK_LIMIT),
+    node: site.node,
+    item: site.item,
+    attempt: site.attempt,
+    at: new Date(site.now).toISOString(),
+  };
+}
+
+/** Milliseconds that the node asked to wait, or null where it did not ask. */
+export function askedDelayMs(thrown: unknown): number | null {
+  return thrown instanceof RetryLater ? thrown.afterMs : null;
+}
+
+function kindOf(error: Error): FailureKind {
+  if (!(error instanceof FloxideError)) return "error";
+  switch (error.code) {
+    case "timeout":
+    case "validation":
+    case "payload_too_large":
+    case "cancelled":
+      return error.code;
+    default:
+      return "error";
+  }
+}
+
+/** Input that does not fit and output that is too large will not get better by repetition. */
+function isFatalCode(error: Error): boolean {
+  if (!(error instanceof FloxideError)) return false;
+  return (
+    error.code === "payload_too_large" ||
+    (error.code === "validation" && error.details["direction"] === "input")
+  );
+}
+
+function describe(thrown: unknown): string {
+  if (typeof thrown === "string") return thrown;
+  try {
+    return JSON.stringify(thrown) ?? String(thrown);
+  } catch {
+    return String(thrown);
+  }
+}
+
+function cut(text: string, limit: number): string {
+  return text.length <= limit ? text : `${text.slice(0, limit)}… (${text.length} characters)`;
+}

@@ -1,0 +1,29 @@
+import type { ControlBus } from "./control-bus.ts";
+import type {
+  ContextStore,
+  DeadLetterStore,
+  ErrorStore,
+  HistoryStore,
+  LivenessStore,
+  MetricsStore,
+  RunInfoStore,
+} from "./stores.ts";
+import type { WorkQueue } from "./work-queue.ts";
+
+/** All that orchestrator and workers need of the outside: one adapter, opened for one namespace. */
+export interface Backend {
+  readonly namespace: string;
+  readonly queue: WorkQueue;
+  readonly contexts: ContextStore;
+  readonly runs: RunInfoStore;
+  readonly metrics: MetricsStore;
+  readonly errors: ErrorStore;
+  readonly liveness: LivenessStore;
+  readonly history: HistoryStore;
+  readonly deadLetters: DeadLetterStore;
+  readonly control: ControlBus;
+  /** Largest value that can be stored or sent, in bytes. */
+  readonly maxValueBytes: number;
+  /** Lets go of what the adapter opened itself. */
+  close(): Promise<void>;
+}

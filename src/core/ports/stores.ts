@@ -1,0 +1,106 @@
+import type { Checkpoint, RunStatus } from "../checkpoint/checkpoint.ts";
+import type { DeadLetter, NewDeadLetter } from "../records/dead-letter.ts";
+import type { HistoryEvent } from "../records/history-event.ts";
+import type { Heartbeat } from "../records/liveness.ts";
+import type { RunMetrics } from "../records/metrics.ts";
+import type { RunError } from "../records/run-error.ts";
+import type { RunInfo } from "../records/run-info.ts";
+
+/** A checkpoint as it was read, with the revision that a write must name. */
+export interface Versioned {
+  readonly checkpoint: Checkpoint;
+  readonly revision: number;
+}
+
+/**
+ * One entry a run, changed by compare-and-set only: one revision wins.
+ * Entries of ended runs go by themselves when their retention is over.
+ */
+export interface ContextStore {
+  /**
+   * Reads the run's checkpoint.
+   *
+   * @param atLeast - a revision known to exist: an older answer is not given
+   * @throws FloxideError `validation` where what is stored is no checkpoint
+   */
+  get(runId: string, atLeast?: number): Promise<Versioned | null>;
+  /** Writes the first revision. @returns it, or null where the run has an entry already */
+  create(checkpoint: Checkpoint): Promise<number | null>;
+  /**
+   * Writes the next revision.
+   *
+   * An answer that was lost is cleared up by reading: the `commit` of what is stored tells whose write it was.
+   * @returns the new revision, or null where `revision` is not the newest
+   * @throws FloxideError `payload_too_large` with both sizes; nothing is written
+   */
+  update(checkpoint: Checkpoint, revision: number): Promise<number | null>;
+  /** Forgets the run. */
+  remove(runId: string): Promise<void>;
+}
+
+/** Which runs to list. All that is given must fit. */
+export interface RunFilter {
+  readonly status?: RunStatus;
+  readonly workflow?: string;
+  /** Created at or after, and before; ISO times. */
+  readonly createdFrom?: string;
+  readonly createdBefore?: string;
+}
+
+/** A page of a listing, newest first. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  /** Give it back to get the next page; null on the last one. */
+  readonly cursor: string | null;
+}
+
+/** What lists know of runs. */
+export interface RunInfoStore {
+  /** Writes the info of a run that is new. @returns false where its id is taken */
+  create(info: RunInfo): Promise<boolean>;
+  /**
+   * Writes the info of a run whose status changed.
+   *
+   * @param from - statuses it may be filed under; `null` where anything is possible
+   */
+  replace(info: RunInfo, from: readonly RunStatus[] | null): Promise<void>;
+  get(runId: string): Promise<RunInfo | null>;
+  /** Newest first by `createdAt`. @param limit - 1 to 1000 */
+  list(filter: RunFilter, limit: number, cursor: string | null): Promise<Page<RunInfo>>;
+  /** Calls back for each run that ends from now on, whoever ends it. @returns how to stop */
+  watchEnded(onEnded: (info: RunInfo) => void): Promise<() => void>;
+  remove(runId: string): Promise<void>;
+}
+
+export interface MetricsStore {
+  put(metrics: RunMetrics): Promise<void>;
+  get(runId: string): Promise<RunMetrics | null>;
+  remove(runId: string): Promise<void>;
+}
+
+export interface ErrorStore {
+  /** Idempotent by run, item and attempt. */
+  put(error: RunError): Promise<void>;
+  /** Oldest first. @param limit - the newest so many; 1 to 1000 */
+  list(runId: string, limit: number): Promise<readonly RunError[]>;
+  remove(runId: string): Promise<void>;
+}
+
+export interface LivenessStore {
+  put(heartbeat: Heartbeat): Promise<void>;
+  list(): Promise<readonly Heartbeat[]>;
+  remove(workerId: string): Promise<void>;
+}
+
+export interface HistoryStore {
+  /** Appends events of one run. The same events may come twice: numbers tell. */
+  append(workflow: string, runId: string, events: readonly HistoryEvent[]): Promise<void>;
+  /** Events in the order of their numbers, each once. @param limit - the first so many after `after` */
+  list(workflow: string, runId: string, after: number, limit: number): Promise<readonly HistoryEvent[]>;
+}
+
+export interface DeadLetterStore {
+  add(letter: NewDeadLetter): Promise<void>;
+  /** Newest first. @param before - id of a letter; only older ones */
+  list(limit: number, before: number | null): Promise<readonly DeadLetter[]>;
+}

@@ -1,0 +1,23 @@
+import { z } from "zod";
+import type { StoredEvent } from "../checkpoint/checkpoint.ts";
+
+/** One thing that happened to a run. */
+export const HistoryEventSchema = z.looseObject({
+  runId: z.string(),
+  /** Counts from 1 without gaps: an event that comes twice has the same number. */
+  number: z.number().int().positive(),
+  at: z.string(),
+  /** `run.started`, `run.completed`, `item.completed`, `attempt.failed`, `item.held`, … */
+  kind: z.string(),
+  item: z.number().int().nullable(),
+  node: z.string().nullable(),
+  attempt: z.number().int().nullable(),
+  /** Worker or orchestrator that made it happen. */
+  by: z.string().nullable(),
+});
+export type HistoryEvent = z.infer<typeof HistoryEventSchema>;
+
+export function toHistoryEvent(runId: string, event: StoredEvent): HistoryEvent {
+  const [number, at, kind, item, node, attempt, by] = event;
+  return { runId, number, at: new Date(at).toISOString(), kind, item, node, attempt, by };
+}

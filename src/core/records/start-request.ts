@@ -1,0 +1,81 @@
+import { createHash } from "node:crypto";
+import { z } from "zod";
+import { FloxideError } from "../errors.ts";
+import type { Json } from "../json.ts";
+import { canonicalJson } from "../json.ts";
+import { checkRunId } from "../token.ts";
+
+/** The body of a start request, as anybody may publish it. Unknown fields are refused: they are mostly typos. */
+const StartBodySchema = z.strictObject({
+  input: z.custom<Json>((value) => value !== undefined, "is missing; give null where the workflow takes nothing"),
+  context: z.record(z.string(), z.custom<Json>((value) => value !== undefined)).optional(),
+  runId: z.string().optional(),
+  /** Version of the workflow; the newest that the worker has where none is given. */
+  version: z.number().int().positive().optional(),
+});
+
+/** A start request, read. */
+export interface StartRequest {
+  readonly workflow: string;
+  readonly runId: string;
+  readonly input: Json;
+  /** Values of context fields to begin with. */
+  readonly context: Readonly<Record<string, Json>>;
+  /** Null: the newest. */
+  readonly version: number | null;
+}
+
+/**
+ * Reads the body of a start request.
+ *
+ * @param fallbackRunId - the message id, or what else names the run where the body does not
+ * @throws FloxideError `validation` saying what does not fit
+ */
+export function parseStartRequest(workflow: string, body: string, fallbackRunId: string): StartRequest {
+  let raw: unknown;
+  try {
+    raw = JSON.parse(body);
+  } catch (cause) {
+    throw new FloxideError("validation", `the start request is not JSON: ${(cause as Error).message}`, {
+      details: { workflow },
+      cause,
+    });
+  }
+  const parsed = StartBodySchema.safeParse(raw);
+  if (!parsed.success) {
+    const issues = parsed.error.issues.map((issue) => ({
+      path: issue.path.join("."),
+      message: issue.message,
+    }));
+    const said = issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+    throw new FloxideError("validation", `the start request does not fit: ${said.join("; ")}`, {
+      details: { workflow, issues },
+      cause: parsed.error,
+    });
+  }
+  return {
+    workflow,
+    runId: checkRunId(parsed.data.runId ?? fallbackRunId),
+    input: parsed.data.input,
+    context: parsed.data.context ?? {},
+    version: parsed.data.version ?? null,
+  };
+}
+
+/** The body that {@link parseStartRequest} reads. */
+export function startRequestBody(request: StartRequest): string {
+  return JSON.stringify({
+    input: request.input,
+    ...(Object.keys(request.context).length === 0 ? {} : { context: request.context }),
+    runId: request.runId,
+    ...(request.version === null ? {} : { version: request.version }),
+  });
+}
+
+/** Equal for equal requests, whatever the order of their keys. */
+export function inputHashOf(request: Pick<StartRequest, "workflow" | "input" | "context">): string {
+  return createHash("sha256")
+    .update(canonicalJson([request.workflow, request.input, request.context]))
+    .digest("base64url")
+    .slice(0, 22);
+}
