@@ -31,8 +31,19 @@ export type Change =
       readonly inputHash: string;
       readonly context: Record<string, Json>;
     }
-  /** The node answered `next` or `nextAll`, or a `hold()` that lets the item end. */
-  | (Answer & Timed & { readonly type: "complete"; readonly delta: Delta; readonly routed: Routed })
+  /**
+   * The node answered `next` or `nextAll`, or a `hold()` that lets the item end.
+   *
+   * With `seen` the answer counts only while the context is of that version. A `hold()` says "not all have come yet":
+   * were it counted after another arrival was merged, each of two could take the other for the last.
+   */
+  | (Answer &
+      Timed & {
+        readonly type: "complete";
+        readonly delta: Delta;
+        readonly routed: Routed;
+        readonly seen?: number;
+      })
   /** The node parks its item. `untilMs` is milliseconds since the epoch. */
   | (Answer &
       Timed & {
@@ -78,6 +89,8 @@ export type Refusal =
   | "gone"
   /** The item is there, on another turn. */
   | "stale"
+  /** The context has changed since the node saw it, and the answer depends on it: execute again. */
+  | "outdated"
   /** The run has ended. */
   | "terminal"
   /** The run is in a status that does not take this command, or already where the command leads. */

@@ -117,6 +117,8 @@ export const CheckpointSchema = z.looseObject({
   startSeq: Count,
   inputHash: z.string(),
   context: z.record(z.string(), JsonValue),
+  /** Goes up whenever the context changes. */
+  contextVersion: Count,
   items: z.record(z.string(), ItemSchema),
   nextItem: z.number().int().positive(),
   forks: z.record(z.string(), ForkSchema),
@@ -170,6 +172,7 @@ export function newCheckpoint(run: NewRun, now: number): Checkpoint {
     startSeq: run.startSeq,
     inputHash: run.inputHash,
     context: run.context,
+    contextVersion: 0,
     items: {},
     nextItem: 1,
     forks: {},

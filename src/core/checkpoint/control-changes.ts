@@ -21,6 +21,7 @@ export function applyStart(draft: Draft, change: Extract<Change, { type: "start"
     startSeq: change.startSeq,
     inputHash: change.inputHash,
     context: change.context,
+    contextVersion: 0,
   });
   draft.event("run.started");
   return applied([draft.add(change.node, change.input, undefined, START_CARRIER)]);

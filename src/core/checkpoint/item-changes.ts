@@ -40,6 +40,7 @@ export function applyItemChange(draft: Draft, change: ItemChange, merge: MergeCo
 type Of<T extends ItemChange["type"]> = Extract<ItemChange, { readonly type: T }>;
 
 function complete(draft: Draft, change: Of<"complete">, item: Item, merge: MergeContext): Outcome {
+  if (change.seen !== undefined && change.seen !== draft.next.contextVersion) return refused("outdated");
   mergeDelta(draft, change.delta, merge);
   measure(draft, item.node, change.ms).completed += 1;
   draft.next.counters.completed += 1;
@@ -143,7 +144,9 @@ function rested(item: Item): Item {
 }
 
 function mergeDelta(draft: Draft, delta: Of<"complete">["delta"], merge: MergeContext): void {
-  if (delta !== null) draft.next.context = merge(draft.next.context, delta);
+  if (delta === null) return;
+  draft.next.context = merge(draft.next.context, delta);
+  draft.next.contextVersion += 1;
 }
 
 function measure(draft: Draft, node: string, ms: number): ReturnType<Draft["figures"]> {

@@ -1,0 +1,40 @@
+import type { Checkpoint, RunStatus } from "../core/checkpoint/checkpoint.ts";
+import { isTerminal } from "../core/checkpoint/checkpoint.ts";
+import type { Backend } from "../core/ports/backend.ts";
+import { toHistoryEvent } from "../core/records/history-event.ts";
+import { toRunMetrics } from "../core/records/metrics.ts";
+import { toRunInfo } from "../core/records/run-info.ts";
+
+// Projections of checkpoints: idempotent, repeatable, never consulted to decide.
+
+/** Events that a checkpoint gathers before they go to the history stream in one message. */
+export const HISTORY_CHUNK = 32;
+
+/** Writes what lists, figures and the history show of a run whose status changed. */
+export async function projectRun(backend: Backend, checkpoint: Checkpoint, revision: number): Promise<void> {
+  const writes: Promise<void>[] = [
+    backend.runs.replace(toRunInfo(checkpoint, revision), formerStatuses(checkpoint)),
+  ];
+  if (isTerminal(checkpoint.status)) {
+    writes.push(backend.metrics.put(toRunMetrics(checkpoint)), keepHistory(backend, checkpoint));
+  }
+  await Promise.all(writes);
+}
+
+/** Sends the events that the checkpoint holds, those after number `after`, to the history stream. */
+export async function keepHistory(backend: Backend, checkpoint: Checkpoint, after = 0): Promise<void> {
+  const { runId, workflow, history } = checkpoint;
+  const events = history.events
+    .filter(([number]) => number > after)
+    .map((event) => toHistoryEvent(runId, event));
+  if (events.length > 0) await backend.history.append(workflow, runId, events);
+}
+
+/** Number of the newest event in the checkpoint. */
+export const newestEvent = (checkpoint: Checkpoint): number => checkpoint.history.next - 1;
+
+/** A run that was never paused nor resumed was running and nothing else; of others any status may be on file. */
+function formerStatuses(checkpoint: Checkpoint): readonly RunStatus[] | null {
+  const steered = checkpoint.epoch > 0 || checkpoint.history.events.some(([, , kind]) => kind === "run.paused");
+  return steered || !isTerminal(checkpoint.status) ? null : ["running"];
+}

@@ -1,0 +1,248 @@
+import { applyChanges } from "../core/checkpoint/apply.ts";
+import type { Change, Outcome } from "../core/checkpoint/change.ts";
+import { refused } from "../core/checkpoint/change.ts";
+import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
+import { isTerminal } from "../core/checkpoint/checkpoint.ts";
+import type { MergeContext } from "../core/checkpoint/item-changes.ts";
+import type { Clock } from "../core/clock.ts";
+import { FloxideError } from "../core/errors.ts";
+import type { ContextStore, Versioned } from "../core/ports/stores.ts";
+
+// One run as one worker process sees it. Invariants:
+// 1. At most one write of the run is in flight from this process. Changes that come meanwhile go out together in
+//    the next, so a wide fan-out does not fight itself.
+// 2. A change is judged against the checkpoint that its write replaces: after a conflict all of them are judged
+//    again on what was read. What a refused change carried is dropped.
+// 3. What is known may be older than what is stored, never newer: only answers of the store are kept.
+
+/** What became of a change. */
+export interface Committed {
+  readonly outcome: Outcome;
+  /** The run as it stood after the write that decided, or as it was when the change was refused. */
+  readonly checkpoint: Checkpoint;
+  readonly revision: number;
+}
+
+interface Waiting {
+  readonly change: Change;
+  readonly resolve: (committed: Committed) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What a session needs of its worker. */
+export interface SessionEnvironment {
+  readonly store: ContextStore;
+  readonly clock: Clock;
+  /** Who makes the changes, for the history. */
+  readonly by: string;
+  /** A token that no write had before. */
+  newCommit(): string;
+}
+
+type StartChange = Extract<Change, { type: "start" }>;
+
+export class RunSession {
+  readonly runId: string;
+  readonly #env: SessionEnvironment;
+  #known: Versioned | null = null;
+  /** The run before its beginning, while it has no entry. */
+  #base: Checkpoint | null = null;
+  /** Set while the run has no entry yet: the change that begins it goes out with the first write. */
+  #beginning: StartChange | null = null;
+  #lazy: Change[] = [];
+  #waiting: Waiting[] = [];
+  #writing = false;
+  #stale = false;
+  #merge: MergeContext = (context, delta) => ({ ...context, ...delta });
+  #endedAt = -1;
+  #endClaimed = -1;
+  /** Number of the newest event that was sent to the history stream from here. */
+  historySent = 0;
+  /** The write of the run's first info, where this process makes it: later ones must not overtake it. */
+  infoWritten: Promise<void> = Promise.resolve();
+  /** Messages of the run in this process's hands. */
+  users = 0;
+
+  constructor(runId: string, env: SessionEnvironment) {
+    this.runId = runId;
+    this.#env = env;
+  }
+
+  /** What is known now, without asking. */
+  get known(): Versioned | null {
+    return this.#known;
+  }
+
+  /** How this run's fields merge: known once its workflow is. */
+  set merge(merge: MergeContext) {
+    this.#merge = merge;
+  }
+
+  /** True once for the write of this process that ended the run: whoever asks first writes the projections. */
+  claimEnd(): boolean {
+    const known = this.#known;
+    if (known === null || this.#endedAt !== known.revision || this.#endClaimed === known.revision) return false;
+    this.#endClaimed = known.revision;
+    return true;
+  }
+
+  /** False where somebody said that the run has changed and nobody has looked yet. */
+  get fresh(): boolean {
+    return !this.#stale;
+  }
+
+  /** Somebody else changed the run: what is known is read again before it is used next. */
+  invalidate(revision: number): void {
+    if (this.#known === null || this.#known.revision < revision) this.#stale = true;
+  }
+
+  /** The run as of `atLeast` or newer, read only where what is known is older. Null: there is no such run. */
+  async load(atLeast: number): Promise<Versioned | null> {
+    const known = this.#known;
+    if (known !== null && !this.#stale && known.revision >= atLeast) return known;
+    if (this.#beginning !== null && !this.#stale) return known;
+    return this.reload(atLeast);
+  }
+
+  /** The run as it is stored now. */
+  async reload(atLeast = 0): Promise<Versioned | null> {
+    this.#stale = false;
+    const read = await this.#env.store.get(this.runId, Math.max(atLeast, this.#known?.revision ?? 0));
+    if (read === null) {
+      if (this.#beginning === null) this.#known = null;
+      return this.#known;
+    }
+    this.#learn(read);
+    return this.#known;
+  }
+
+  /** Begins a run that has no entry. Nothing is written before the first change is. */
+  begin(checkpoint: Checkpoint, start: StartChange): Checkpoint {
+    this.#beginning = start;
+    const begun = this.#apply(checkpoint, [start]).checkpoint;
+    this.#known = { checkpoint: begun, revision: 0 };
+    this.#base = checkpoint;
+    return begun;
+  }
+
+  /** Adds a change that is not worth a write: it goes out with the next one, if there is one. */
+  later(change: Change): void {
+    this.#lazy.push(change);
+  }
+
+  /**
+   * Commits a change, together with those that wait beside it.
+   *
+   * @throws FloxideError `payload_too_large` where the checkpoint would not fit, `backend` where the store is lost
+   */
+  commit(change: Change): Promise<Committed> {
+    const committed = new Promise<Committed>((resolve, reject) => {
+      this.#waiting.push({ change, resolve, reject });
+    });
+    if (!this.#writing) void this.#drain();
+    return committed;
+  }
+
+  async #drain(): Promise<void> {
+    this.#writing = true;
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting;
+      this.#waiting = [];
+      await this.#settle(batch);
+    }
+    this.#writing = false;
+  }
+
+  async #settle(batch: readonly Waiting[]): Promise<void> {
+    try {
+      await this.#write(batch);
+    } catch (error) {
+      const tooLarge = error instanceof FloxideError && error.code === "payload_too_large";
+      if (tooLarge && batch.length > 1) {
+        for (const one of batch) await this.#settle([one]);
+        return;
+      }
+      for (const { reject } of batch) reject(error);
+    }
+  }
+
+  async #write(batch: readonly Waiting[]): Promise<void> {
+    for (;;) {
+      const base = await this.#baseToWrite();
+      if (base === null) return settleAll(batch, refused("gone"), this.#known);
+      const lazy = this.#lazy;
+      const first = this.#beginning === null ? lazy : [this.#beginning, ...lazy];
+      const done = this.#apply(base.checkpoint, [...first, ...batch.map(({ change }) => change)]);
+      const outcomes = done.outcomes.slice(first.length);
+      const [began] = done.outcomes;
+      if (this.#beginning !== null && began?.applied === false) {
+        // Somebody else began this run, or ended it before it began. Nothing of ours belongs to it.
+        this.#beginning = null;
+        return settleAll(batch, began, base);
+      }
+      if (!done.changed) return settleEach(batch, outcomes, base);
+      const revision =
+        base.revision === 0
+          ? await this.#env.store.create(done.checkpoint)
+          : await this.#env.store.update(done.checkpoint, base.revision);
+      if (revision === null) {
+        await this.#afterConflict(base.revision);
+        continue;
+      }
+      this.#beginning = null;
+      this.#base = null;
+      this.#lazy = this.#lazy.slice(lazy.length);
+      this.#known = { checkpoint: done.checkpoint, revision };
+      if (isTerminal(done.checkpoint.status)) this.#endedAt = revision;
+      return settleEach(batch, outcomes, this.#known);
+    }
+  }
+
+  /** What the next write replaces: for a run with no entry, the checkpoint before its beginning. */
+  async #baseToWrite(): Promise<Versioned | null> {
+    if (this.#base !== null) return { checkpoint: this.#base, revision: 0 };
+    return this.#known ?? (await this.reload());
+  }
+
+  async #afterConflict(revision: number): Promise<void> {
+    this.#base = null;
+    const read = await this.#env.store.get(this.runId, revision + 1);
+    if (read === null) this.#known = null;
+    else this.#learn(read);
+  }
+
+  #learn(read: Versioned): void {
+    if (this.#known !== null && read.revision < this.#known.revision) return;
+    this.#base = null;
+    this.#known = read;
+  }
+
+  #apply(checkpoint: Checkpoint, changes: readonly Change[]): ReturnType<typeof applyChanges> {
+    return applyChanges(checkpoint, changes, {
+      now: this.#env.clock.now(),
+      by: this.#env.by,
+      commit: this.#env.newCommit(),
+      merge: this.#merge,
+    });
+  }
+}
+
+function settleAll(batch: readonly Waiting[], outcome: Outcome, known: Versioned | null): void {
+  for (const { resolve, reject } of batch) {
+    if (known === null) {
+      reject(new FloxideError("not_found", "the run is gone: its entry was removed"));
+    } else {
+      resolve({ outcome, checkpoint: known.checkpoint, revision: known.revision });
+    }
+  }
+}
+
+function settleEach(batch: readonly Waiting[], outcomes: readonly Outcome[], at: Versioned): void {
+  batch.forEach(({ resolve }, i) => {
+    resolve({
+      outcome: outcomes[i] ?? refused("gone"),
+      checkpoint: at.checkpoint,
+      revision: at.revision,
+    });
+  });
+}

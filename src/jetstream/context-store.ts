@@ -1,0 +1,132 @@
+import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
+import { CheckpointSchema, isTerminal } from "../core/checkpoint/checkpoint.ts";
+import { FloxideError } from "../core/errors.ts";
+import type { ContextStore, Versioned } from "../core/ports/stores.ts";
+import { toToken } from "../core/token.ts";
+import { decodeEntry, type Entry, isConflict, type KvTable, ttlSeconds } from "./kv-table.ts";
+import { NoAnswer } from "./no-answer.ts";
+import type { Persistence } from "./persist.ts";
+import { API_CODE, apiCodeOf } from "./translate-error.ts";
+
+// C1. A write is one message with the revision it follows. Its answer decides, where there is one.
+// C2. A write without an answer is settled by reading the leader: the `commit` of what is stored tells whose it is. It is
+//     written again only when the stored revision is still the one it follows.
+// C3. From the second attempt on "wrong last sequence" is no answer either: it may be the first attempt that came late.
+// C4. A checkpoint of a run that goes on never expires; that of an ended run expires after the retention. A resumed run's
+//     write takes the expiry away with the value that had it.
+
+/** How the store reads and keeps. */
+export interface ContextStoreOptions {
+  /** True where the bucket has one replica, so that any read is the newest. */
+  readonly hasOneReplica: boolean;
+  /** How long entries of ended runs stay, in milliseconds. */
+  readonly retentionMs: number;
+}
+
+/** Checkpoints in a KV bucket, one entry a run. */
+export class JetStreamContextStore implements ContextStore {
+  readonly #table: KvTable;
+  readonly #persistence: Persistence;
+  readonly #hasOneReplica: boolean;
+  readonly #ttl: number;
+
+  constructor(table: KvTable, persistence: Persistence, options: ContextStoreOptions) {
+    this.#table = table;
+    this.#persistence = persistence;
+    this.#hasOneReplica = options.hasOneReplica;
+    this.#ttl = ttlSeconds(options.retentionMs);
+  }
+
+  async get(runId: string, atLeast = 0): Promise<Versioned | null> {
+    const what = `reading the checkpoint of run "${runId}"`;
+    const entry = await this.#persistence.run(what, () => this.#read(toToken(runId), atLeast));
+    if (entry === null) return null;
+    const checkpoint = decodeEntry(CheckpointSchema, entry, `the checkpoint of run "${runId}"`);
+    return { checkpoint, revision: entry.revision };
+  }
+
+  create(checkpoint: Checkpoint): Promise<number | null> {
+    return this.#write(checkpoint, 0);
+  }
+
+  update(checkpoint: Checkpoint, revision: number): Promise<number | null> {
+    if (revision > 0) return this.#write(checkpoint, revision);
+    return Promise.reject(
+      new FloxideError("validation", "the revision to follow must be 1 or more"),
+    );
+  }
+
+  async remove(runId: string): Promise<void> {
+    const what = `removing the checkpoint of run "${runId}"`;
+    await this.#persistence.run(what, () => this.#table.remove(toToken(runId)));
+  }
+
+  async #read(key: string, atLeast: number): Promise<Entry | null> {
+    if (this.#hasOneReplica || atLeast > 0) {
+      const entry = await this.#table.get(key);
+      if (entry !== null && entry.revision >= atLeast) return entry;
+      if (this.#hasOneReplica) return entry === null ? null : lostWrites(entry, atLeast);
+    }
+    const entry = await this.#table.getFromLeader(key);
+    // A leader that was cut off may answer for a while: ask again.
+    if (entry !== null && entry.revision < atLeast) throw new NoAnswer("unavailable", key);
+    return entry;
+  }
+
+  #write(checkpoint: Checkpoint, revision: number): Promise<number | null> {
+    const { runId, status } = checkpoint;
+    const what = `the checkpoint of run "${runId}"`;
+    const key = toToken(runId);
+    const ttl = isTerminal(status) ? this.#ttl : 0;
+    let body: Uint8Array;
+    try {
+      body = this.#table.encode(checkpoint, what);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.#table.update(key, body, revision, ttl).catch((error: unknown) => {
+      // The first attempt's conflict is an answer (C1), unless a removed run's marker stands where nothing should.
+      if (apiCodeOf(error) === API_CODE.wrongLastSequence && revision > 0) return null;
+      let pending: unknown = error;
+      return this.#persistence.run(`writing ${what}`, async () => {
+        if (pending !== null && !isConflict(pending)) {
+          const failed = pending;
+          pending = null;
+          throw failed;
+        }
+        pending = null;
+        return this.#settle(key, body, checkpoint.commit, revision, ttl);
+      });
+    });
+  }
+
+  /** Finds out whether the write has been made (C2), and makes it where it has not and still can. */
+  async #settle(
+    key: string,
+    body: Uint8Array,
+    commit: string,
+    revision: number,
+    ttl: number,
+  ): Promise<number | null> {
+    const stored = await this.#table.getFromLeader(key);
+    if (stored !== null && stored.revision !== revision) {
+      const isOurs =
+        decodeEntry(CheckpointSchema, stored, `the checkpoint "${key}"`).commit === commit;
+      return isOurs ? stored.revision : null;
+    }
+    if (stored === null && revision > 0) return null;
+    const follows = stored === null ? await this.#table.markerRevision(key) : revision;
+    return this.#table.update(key, body, follows, ttl).catch((cause: unknown) => {
+      throw isConflict(cause) ? new NoAnswer("unavailable", key, { cause }) : cause;
+    });
+  }
+}
+
+/** The one copy there is does not know what somebody was told is stored. */
+function lostWrites(entry: Entry, atLeast: number): never {
+  throw new FloxideError(
+    "backend",
+    `the checkpoint "${entry.key}" is at revision ${entry.revision}, but revision ${atLeast} was acknowledged: JetStream lost writes`,
+    { details: { revision: entry.revision, atLeast } },
+  );
+}

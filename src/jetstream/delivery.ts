@@ -1,0 +1,83 @@
+import type { Msg, NatsConnection } from "@nats-io/nats-core";
+import type { Delivery, QueueKind, QueueSource } from "../core/ports/work-queue.ts";
+
+const ACK = new TextEncoder().encode("+ACK");
+const GIVE_BACK = new TextEncoder().encode("-NAK");
+const WORKING = new TextEncoder().encode("+WPI");
+
+/** A message of the work stream in a worker's hands. */
+export class JetStreamDelivery implements Delivery {
+  readonly kind: QueueKind;
+  readonly workflow: string;
+  readonly subject: string;
+  readonly body: string;
+  readonly messageId: string | null;
+  readonly infoWritten: boolean;
+  readonly #nc: NatsConnection;
+  readonly #reply: string;
+  #facts: readonly string[] | null = null;
+  #isDone = false;
+
+  // The strings are read at once: a message that keeps its buffer keeps the whole 64 KiB that came with it.
+  constructor(nc: NatsConnection, source: QueueSource, msg: Msg) {
+    this.kind = source.kind;
+    this.workflow = source.workflow;
+    this.subject = msg.subject;
+    this.body = msg.string();
+    this.#nc = nc;
+    this.#reply = msg.reply ?? "";
+    // Nobody asks for the headers of a work item: its body says it all.
+    const headers = source.kind === "start" ? msg.headers : undefined;
+    this.messageId = headers?.get("Nats-Msg-Id") || null;
+    this.infoWritten = headers?.get(INFO_WRITTEN) === "1";
+  }
+
+  get seq(): number {
+    return this.#fact(1);
+  }
+
+  get deliveries(): number {
+    return this.#fact(0);
+  }
+
+  get acceptedAt(): number {
+    return Math.floor(this.#fact(3) / 1e6);
+  }
+
+  ack(): void {
+    this.#finish(ACK);
+  }
+
+  giveBack(delayMs = 0): void {
+    if (delayMs <= 0) this.#finish(GIVE_BACK);
+    else this.#finish(`-NAK {"delay": ${Math.ceil(delayMs) * 1_000_000}}`);
+  }
+
+  working(): void {
+    if (!this.#isDone) this.#say(WORKING);
+  }
+
+  #finish(what: string | Uint8Array): void {
+    if (this.#isDone) return;
+    this.#isDone = true;
+    this.#say(what);
+  }
+
+  /** On a closed connection nothing can be said: the message comes again after the acknowledgement wait. */
+  #say(what: string | Uint8Array): void {
+    if (!this.#nc.isClosed()) this.#nc.publish(this.#reply, what);
+  }
+
+  /**
+   * The reply subject says `$JS.ACK.[<domain>.<account>.]<stream>.<consumer>.<deliveries>.<stream seq>.<consumer
+   * seq>.<time>.<pending>[.<random>]`: nine tokens, or eleven and more. Source: nats-server, ADR-15.
+   */
+  #fact(index: number): number {
+    this.#facts ??= this.#reply.split(".");
+    const first = this.#facts.length === 9 ? 4 : 6;
+    return Number(this.#facts[first + index]);
+  }
+}
+
+/** Header of a start request whose publisher writes the run's info itself. */
+export const INFO_WRITTEN = "Floxide-Run-Info";

@@ -1,0 +1,173 @@
+import { FloxideError } from "../core/errors.ts";
+import type { Link } from "./link.ts";
+import { readPubAck } from "./pub-ack.ts";
+import { RawHeaders } from "./raw-headers.ts";
+import type { Requester } from "./requester.ts";
+import type { StoredMessage } from "./stored-message.ts";
+import { StreamReader } from "./stream-reader.ts";
+import { API_CODE, apiCodeOf } from "./translate-error.ts";
+
+// A KV bucket, written so that it survives what nats-server 2.15 does on hard kills. The official KV client reads it.
+//
+// K1. Every put says `Nats-Rollup: sub`, and the bucket keeps two messages a key. A bucket with history 1 and plain puts
+//     drops the older value without a trace on disk: when the newer one is later removed or expires and the server is
+//     killed hard, the older one is back. A rollup writes a tombstone. (nats-server issue 8505; it costs a quarter of the
+//     throughput of plain puts at depth, nothing at depth 1.)
+// K2. A removed key leaves a marker that expires, so that watchers see the removal and markers do not pile up.
+// K3. A compare-and-set is never decided on a read that may be old.
+// K4. Attempts are made once: who calls knows whether repeating is safe.
+
+/** How long the marker of a removed key stays, in seconds. */
+const MARKER_TTL_S = 600;
+const ROLLUP = "Nats-Rollup: sub\r\n";
+const ROLLUP_AT = "Nats-Rollup: sub\r\nNats-Expected-Last-Subject-Sequence: ";
+
+const encoder = new TextEncoder();
+const plain = new RawHeaders(ROLLUP);
+const removal = new RawHeaders(`${ROLLUP}KV-Operation: PURGE\r\nNats-TTL: ${MARKER_TTL_S}s\r\n`);
+
+/** One value of a bucket. */
+export interface Entry {
+  readonly key: string;
+  readonly body: string;
+  readonly revision: number;
+  /** When it was written, in milliseconds since the epoch. */
+  readonly writtenAt: number;
+}
+
+/** The lifetime as the server wants it: whole seconds, one at least. */
+export const ttlSeconds = (ms: number): number => Math.max(1, Math.ceil(ms / 1_000));
+
+/** A KV bucket. */
+export class KvTable {
+  readonly reader: StreamReader;
+  readonly #link: Link;
+  readonly #requester: Requester;
+  readonly #prefix: string;
+
+  /** @param prefix - subject of the bucket up to and including the dot before the key */
+  constructor(link: Link, requester: Requester, stream: string, prefix: string) {
+    this.#link = link;
+    this.#requester = requester;
+    this.#prefix = prefix;
+    this.reader = new StreamReader(requester, stream);
+  }
+
+  /**
+   * The value as bytes, checked for its size.
+   *
+   * @throws FloxideError `payload_too_large`
+   */
+  encode(value: unknown, what: string): Uint8Array {
+    const bytes = encoder.encode(JSON.stringify(value));
+    this.#link.checkSize(bytes.length, what);
+    return bytes;
+  }
+
+  /** Writes, whatever is there. @param ttl - seconds to live; 0 for ever. @returns the revision */
+  put(key: string, body: Uint8Array, ttl: number): Promise<number> {
+    const headers = ttl === 0 ? plain : new RawHeaders(`${ROLLUP}Nats-TTL: ${ttl}s\r\n`);
+    return this.#requester.request(this.#prefix + key, body, headers, readSeq);
+  }
+
+  /**
+   * Writes if `revision` is the newest; 0 where there must be none.
+   *
+   * @param ttl - seconds to live; 0 for ever
+   * @returns the new revision
+   * @throws JetStreamApiError with code 10071 or 10164 where it is not: see {@link isConflict}
+   */
+  update(key: string, body: Uint8Array, revision: number, ttl: number): Promise<number> {
+    const lines = `${ROLLUP_AT}${revision}\r\n${ttl === 0 ? "" : `Nats-TTL: ${ttl}s\r\n`}`;
+    return this.#requester.request(this.#prefix + key, body, new RawHeaders(lines), readSeq);
+  }
+
+  /** Removes the key, leaving a marker for some minutes. */
+  async remove(key: string): Promise<void> {
+    await this.#requester.request(this.#prefix + key, "", removal, readSeq);
+  }
+
+  /** What any server has: the newest where there is one replica. */
+  async get(key: string): Promise<Entry | null> {
+    return this.#toValue(await this.reader.last(this.#prefix + key));
+  }
+
+  /** What the leader has. */
+  async getFromLeader(key: string): Promise<Entry | null> {
+    return this.#toValue(await this.reader.lastFromLeader(this.#prefix + key));
+  }
+
+  /** Revision of the removal marker on this key, as the leader has it; 0 where there is none. */
+  async markerRevision(key: string): Promise<number> {
+    const message = await this.reader.lastFromLeader(this.#prefix + key);
+    return message !== null && isMarker(message) ? message.seq : 0;
+  }
+
+  /** All values whose keys fit, in the order of their last write. @param pattern - may have wildcards */
+  async list(pattern: string): Promise<Entry[]> {
+    const messages = await this.reader.lastOfEach([this.#prefix + pattern]);
+    return messages.filter((message) => !isMarker(message)).map((message) => this.toEntry(message));
+  }
+
+  /** The subject that fits what the key pattern fits. */
+  subject(pattern: string): string {
+    return this.#prefix + pattern;
+  }
+
+  /** A message of the bucket as an entry. */
+  toEntry(message: StoredMessage): Entry {
+    return {
+      key: message.subject.slice(this.#prefix.length),
+      body: message.body,
+      revision: message.seq,
+      writtenAt: message.storedAt,
+    };
+  }
+
+  #toValue(message: StoredMessage | null): Entry | null {
+    return message === null || isMarker(message) ? null : this.toEntry(message);
+  }
+}
+
+/** True for what a removed key leaves. */
+export function isMarker(message: StoredMessage): boolean {
+  if (message.body !== "") return false;
+  const headers = message.headers;
+  return (
+    headers !== undefined && (headers.has("KV-Operation") || headers.has("Nats-Marker-Reason"))
+  );
+}
+
+/** True where a compare-and-set found another revision. */
+export function isConflict(error: unknown): boolean {
+  const code = apiCodeOf(error);
+  return code === API_CODE.wrongLastSequence || code === API_CODE.wrongLastSequenceUnknown;
+}
+
+/** What is stored, parsed. @throws FloxideError `validation` where it is not what it should be */
+export function decodeEntry<T>(
+  schema: {
+    safeParse(value: unknown): { success: true; data: T } | { success: false; error: Error };
+  },
+  entry: Entry,
+  what: string,
+): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(entry.body);
+  } catch (cause) {
+    throw unreadable(entry, what, "it is not JSON", cause);
+  }
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  throw unreadable(entry, what, parsed.error.message, parsed.error);
+}
+
+function unreadable(entry: Entry, what: string, why: string, cause: unknown): FloxideError {
+  return new FloxideError("validation", `${what} cannot be read: ${why}`, {
+    cause,
+    details: { key: entry.key },
+  });
+}
+
+const readSeq = (msg: Parameters<typeof readPubAck>[0]): number => readPubAck(msg).seq;

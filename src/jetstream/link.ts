@@ -1,0 +1,138 @@
+import { jetstream } from "@nats-io/jetstream";
+import type { NatsConnection, Status } from "@nats-io/nats-core";
+import { FloxideError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+
+/** Left for headers and the protocol line of a message of the largest size. */
+const HEADROOM_BYTES = 1_024;
+
+/** What happens to the connection, for those who have something in flight on it. */
+export interface LinkWatcher {
+  /** The connection was lost: nothing that was in flight will be answered. */
+  onLost?(): void;
+  /** The server refused a publish or a subscription. */
+  onRefused?(operation: "publish" | "subscription", subject: string, error: Error): void;
+}
+
+/**
+ * A NATS connection and its state.
+ *
+ * The client itself neither fails what is in flight when a connection breaks (it waits for the time-out) nor sends what
+ * is published while there is none. So whoever waits is told here, and nothing is sent before {@link whenUp}.
+ */
+export class Link {
+  readonly nc: NatsConnection;
+  /** Prefix of inboxes that this connection may use. */
+  readonly inboxPrefix: string | undefined;
+  readonly #logger: Logger;
+  readonly #watchers = new Set<LinkWatcher>();
+  readonly #waiters = new Set<() => void>();
+  #up: boolean;
+  #gone: boolean;
+  #maxPayload: number;
+
+  constructor(nc: NatsConnection, logger: Logger) {
+    this.nc = nc;
+    this.#logger = logger;
+    this.#gone = nc.isClosed();
+    this.#up = !this.#gone;
+    this.#maxPayload = nc.info?.max_payload ?? 1_048_576;
+    this.inboxPrefix = jetstream(nc).getOptions().watcherPrefix;
+    void this.#follow();
+  }
+
+  /** False from the moment the connection is lost until it is back. */
+  get isUp(): boolean {
+    return this.#up;
+  }
+
+  /** True when it is closed for good. */
+  get isGone(): boolean {
+    return this.#gone || this.nc.isClosed();
+  }
+
+  /** Largest value that can be sent, in bytes. */
+  get maxValueBytes(): number {
+    this.#maxPayload = this.nc.info?.max_payload ?? this.#maxPayload;
+    return this.#maxPayload - HEADROOM_BYTES;
+  }
+
+  /** @returns how to stop watching */
+  watch(watcher: LinkWatcher): () => void {
+    this.#watchers.add(watcher);
+    return () => this.#watchers.delete(watcher);
+  }
+
+  /** Waits until the connection is up, it is closed, or the time is over. */
+  whenUp(timeoutMs: number): Promise<void> {
+    if (this.#up || this.isGone) return Promise.resolve();
+    return new Promise((resolve) => {
+      const done = () => {
+        clearTimeout(timer);
+        this.#waiters.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, timeoutMs);
+      this.#waiters.add(done);
+    });
+  }
+
+  /**
+   * Checks the size of a value.
+   *
+   * @param what - names the value in the message
+   * @throws FloxideError `payload_too_large` with `details` `{ bytes, limit }`
+   */
+  checkSize(bytes: number, what: string): void {
+    const limit = this.maxValueBytes;
+    if (bytes <= limit) return;
+    throw new FloxideError(
+      "payload_too_large",
+      `${what} is ${bytes} bytes, the server takes ${limit} (its max_payload less ${HEADROOM_BYTES} for headers)`,
+      { details: { bytes, limit } },
+    );
+  }
+
+  async #follow(): Promise<void> {
+    for await (const status of this.nc.status()) this.#see(status);
+    this.#gone = true;
+    this.#setUp(false);
+  }
+
+  #see(status: Status): void {
+    switch (status.type) {
+      case "disconnect":
+        this.#logger.warn({ server: status.server }, "NATS connection lost");
+        this.#setUp(false);
+        break;
+      case "reconnect":
+        this.#logger.info({ server: status.server }, "NATS connection is back");
+        this.#setUp(true);
+        break;
+      case "error":
+        this.#logger.warn({ err: status.error }, "NATS says that something is wrong");
+        this.#refused(status.error);
+        break;
+      case "staleConnection":
+      case "ldm":
+      case "slowConsumer":
+      case "close":
+        this.#logger.info({ status: status.type }, "NATS connection status");
+        break;
+      default:
+    }
+  }
+
+  #setUp(up: boolean): void {
+    this.#up = up;
+    if (!up) for (const watcher of this.#watchers) watcher.onLost?.();
+    if (up || this.#gone) for (const waiter of [...this.#waiters]) waiter();
+  }
+
+  #refused(error: Error): void {
+    const { operation, subject } = error as { operation?: unknown; subject?: unknown };
+    if ((operation !== "publish" && operation !== "subscription") || typeof subject !== "string")
+      return;
+    for (const watcher of this.#watchers) watcher.onRefused?.(operation, subject, error);
+  }
+}

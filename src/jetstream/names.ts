@@ -1,0 +1,114 @@
+import { fromToken, toToken } from "../core/token.ts";
+
+// Every name that NATS sees is made here. A namespace and a workflow are safe names and stand as they are; ids of users
+// (runs, workers) go through `toToken`. The kind stands before the run, so that a consumer needs one filter subject only.
+
+/** The buckets of a namespace. */
+export type Table = "context" | "runs" | "metrics" | "errors" | "liveness";
+
+/** Subjects, streams, buckets and consumers of one namespace. */
+export interface Names {
+  readonly namespace: string;
+  /** Streams that are not buckets. */
+  readonly workStream: string;
+  readonly historyStream: string;
+  readonly deadStream: string;
+  /** Name of a bucket, as the KV client wants it. */
+  bucket(table: Table): string;
+  /** Stream behind a bucket. */
+  bucketStream(table: Table): string;
+  /** Subject of a bucket up to and including the dot before the key. */
+  bucketPrefix(table: Table): string;
+  work(workflow: string, runId: string, item: number | "*"): string;
+  sched(workflow: string, runId: string, item: number | "*"): string;
+  start(workflow: string): string;
+  history(workflow: string, runId: string): string;
+  dead(workflow: string): string;
+  /** `*` for the commands of all runs. */
+  control(runId: string): string;
+  /** Subject of a request to the orchestrator service. */
+  api(verb: string): string;
+  consumer(kind: "start" | "work", workflow: string): string;
+  /** The one filter subject of that consumer. */
+  consumerFilter(kind: "start" | "work", workflow: string): string;
+  readonly controlAll: string;
+  readonly startAll: string;
+  readonly workAll: string;
+  readonly schedAll: string;
+  readonly historyAll: string;
+  readonly deadAll: string;
+}
+
+/** The names of a namespace. */
+export function namesOf(namespace: string): Names {
+  const ns = namespace;
+  return {
+    namespace,
+    workStream: `${ns}-work`,
+    historyStream: `${ns}-history`,
+    deadStream: `${ns}-dead`,
+    bucket: (table) => `${ns}-${table}`,
+    bucketStream: (table) => `KV_${ns}-${table}`,
+    bucketPrefix: (table) => `$KV.${ns}-${table}.`,
+    work: (workflow, runId, item) => `${ns}.work.${workflow}.${toToken(runId)}.${item}`,
+    sched: (workflow, runId, item) => `${ns}.sched.${workflow}.${toToken(runId)}.${item}`,
+    start: (workflow) => `${ns}.start.${workflow}`,
+    history: (workflow, runId) => `${ns}.history.${workflow}.${toToken(runId)}`,
+    // A dead letter may name a workflow that is no safe name: anybody may publish to `<ns>.start.<anything>`.
+    dead: (workflow) => `${ns}.dead.${toToken(workflow) || "_"}`,
+    control: (runId) => `${ns}.control.${toToken(runId)}`,
+    api: (verb) => `${ns}.api.${verb}`,
+    consumer: (kind, workflow) => `${kind}-${workflow}`,
+    consumerFilter: (kind, workflow) =>
+      kind === "start" ? `${ns}.start.${workflow}` : `${ns}.work.${workflow}.>`,
+    controlAll: `${ns}.control.*`,
+    startAll: `${ns}.start.*`,
+    workAll: `${ns}.work.>`,
+    schedAll: `${ns}.sched.>`,
+    historyAll: `${ns}.history.>`,
+    deadAll: `${ns}.dead.*`,
+  };
+}
+
+/** What a subject `<ns>.work.<workflow>.<run>.<item>` or `<ns>.sched.…` names, or null where it is none. */
+export function readItemSubject(
+  names: Names,
+  subject: string,
+): { scheduled: boolean; workflow: string; runId: string; item: number } | null {
+  const [head, kind, workflow, token, item, ...rest] = subject
+    .slice(names.namespace.length)
+    .split(".");
+  if (head !== "" || (kind !== "work" && kind !== "sched") || rest.length > 0) return null;
+  if (workflow === undefined || token === undefined || item === undefined) return null;
+  const number = Number(item);
+  if (!Number.isInteger(number)) return null;
+  return { scheduled: kind === "sched", workflow, runId: fromToken(token), item: number };
+}
+
+/** The workflow that a subject `<ns>.start.<workflow>` names, or null where it is none. */
+export function readStartSubject(names: Names, subject: string): string | null {
+  const prefix = names.start("");
+  return subject.startsWith(prefix) ? subject.slice(prefix.length) : null;
+}
+
+/** Longest message id that stays as it is, in characters. */
+const PRINTABLE = /^[!-~](?:[ -~]*[!-~])?$/;
+
+/**
+ * The `Nats-Msg-Id` of a start request: the run id itself, as anybody would write it. One that a header cannot carry
+ * unchanged (other than printable ASCII, or blanks at its ends) is encoded, and kept apart from plain ones by `fx:`.
+ */
+export function startMessageId(runId: string): string {
+  return PRINTABLE.test(runId) && !runId.startsWith("fx:") ? runId : `fx:start.${toToken(runId)}`;
+}
+
+/** The run id that {@link startMessageId} was given, or that somebody else's publish names. */
+export function runIdOfStart(messageId: string): string {
+  return messageId.startsWith("fx:start.")
+    ? fromToken(messageId.slice("fx:start.".length))
+    : messageId;
+}
+
+/** The `Nats-Msg-Id` of a queued item: a re-queued item has another epoch or turn, so it is no repetition. */
+export const itemMessageId = (runId: string, item: number, epoch: number, turn: number): string =>
+  `fx:${toToken(runId)}.${item}.${epoch}.${turn}`;

@@ -1,0 +1,72 @@
+import { FloxideError } from "../core/errors.ts";
+import type { Link } from "./link.ts";
+import { isTransient, translateError } from "./translate-error.ts";
+
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 5_000;
+
+/** Keeps trying what NATS does not answer, within bounds. */
+export class Persistence {
+  readonly #link: Link;
+  readonly #patienceMs: number;
+
+  /** @param patienceMs - how long one call keeps trying, in milliseconds */
+  constructor(link: Link, patienceMs: number) {
+    this.#link = link;
+    this.#patienceMs = patienceMs;
+  }
+
+  /**
+   * Runs the attempt, and again for as long as nothing answers: at once when the connection is back, else after pauses
+   * that grow to five seconds.
+   *
+   * @param what - what is tried, for the message of the error
+   * @param attempt - `again` is true from the second time on: the one before may have been acted on
+   * @throws FloxideError `backend` where the patience ends, or another attempt is pointless
+   */
+  run<T>(what: string, attempt: (again: boolean) => Promise<T>): Promise<T> {
+    return attempt(false).catch((error: unknown) => this.#again(what, attempt, error));
+  }
+
+  async #again<T>(
+    what: string,
+    attempt: (again: boolean) => Promise<T>,
+    first: unknown,
+  ): Promise<T> {
+    const start = Date.now();
+    let failed = first;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+      const left = start + this.#patienceMs - Date.now();
+      this.#check(what, failed, left);
+      await this.#pause(pause, left);
+      try {
+        return await attempt(true);
+      } catch (error) {
+        failed = error;
+      }
+    }
+  }
+
+  #check(what: string, error: unknown, leftMs: number): void {
+    if (!isTransient(error)) throw translateError(error, what);
+    if (this.#link.isGone) {
+      throw new FloxideError("backend", `${what}: the connection to NATS is closed`, {
+        cause: error,
+      });
+    }
+    if (leftMs > 0) return;
+    const said = translateError(error, what).message;
+    throw new FloxideError("backend", `${said}; gave up after ${this.#patienceMs} ms`, {
+      cause: error,
+    });
+  }
+
+  async #pause(ms: number, leftMs: number): Promise<void> {
+    if (!this.#link.isUp) {
+      await this.#link.whenUp(leftMs);
+      return;
+    }
+    const jittered = Math.min(leftMs, ms * (0.5 + Math.random()));
+    await new Promise((resolve) => setTimeout(resolve, jittered));
+  }
+}

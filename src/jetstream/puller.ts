@@ -1,0 +1,223 @@
+import { createInbox, type Msg, nanos, type Subscription } from "@nats-io/nats-core";
+import { FloxideError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Delivery, QueueSource } from "../core/ports/work-queue.ts";
+import { JetStreamDelivery } from "./delivery.ts";
+import type { Link } from "./link.ts";
+import { translateError } from "./translate-error.ts";
+
+// Takes messages of one consumer for any number of pulls. The client's own `fetch` makes a subscription, a timer and an
+// iterator each time; `next` is good for four thousand a second.
+//
+// L1. Demand: what the server has been asked for and has not answered. It is never more than the waiting pulls want, so
+//     that no message lies here while another worker is idle. A new pull asks only for what is not on its way already.
+// L2. A message goes to the pull that waits longest. With no pull waiting it is given back at once.
+// L3. When the last pull is gone and demand is left, the subscription is given up: the server then drops the requests, as
+//     nobody listens. What still comes until it has noticed is given back.
+// L4. A lost connection ends all pulls at once. So does a request that the server answers with a status.
+// L5. The server sends a heartbeat while a request waits. When they fail to come, the requests are taken for lost.
+
+/** How long the server keeps a request, in milliseconds: an idle pull ends after that. */
+const EXPIRES_MS = 30_000;
+const HEARTBEAT_MS = 5_000;
+const SILENCE_MS = 2.5 * HEARTBEAT_MS;
+
+interface Pull {
+  left: number;
+  readonly deliver: (delivery: Delivery) => void;
+  readonly settle: (error?: Error) => void;
+}
+
+interface Inbox {
+  readonly prefix: string;
+  readonly subscription: Subscription;
+  demand: number;
+}
+
+/** Thrown where the consumer does not exist (any more). */
+export class ConsumerGone extends Error {
+  override readonly name = "ConsumerGone";
+}
+
+/** Takes messages from one consumer. */
+export class Puller {
+  readonly #link: Link;
+  readonly #source: QueueSource;
+  readonly #api: string;
+  readonly #logger: Logger;
+  readonly #pulls: Pull[] = [];
+  readonly #watchdog: NodeJS.Timeout;
+  readonly #unwatch: () => void;
+  #inbox: Inbox | null = null;
+  #requests = 0;
+  #heardAt = 0;
+  #isSuspicious = false;
+
+  constructor(link: Link, stream: string, consumer: string, source: QueueSource, logger: Logger) {
+    this.#link = link;
+    this.#source = source;
+    this.#logger = logger;
+    this.#api = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    this.#watchdog = setInterval(() => this.#checkSilence(), HEARTBEAT_MS);
+    this.#watchdog.unref();
+    this.#unwatch = link.watch({
+      onLost: () => this.#forget(),
+      onRefused: (operation, subject, error) => this.#refused(operation, subject, error),
+    });
+  }
+
+  /**
+   * Hands over up to `max` messages as they come. Ends when they have come, when the server ends the request, when the
+   * connection is lost, or when the signal is aborted: then after late messages have been given back.
+   *
+   * @throws ConsumerGone, or FloxideError `backend`
+   */
+  pull(max: number, deliver: (delivery: Delivery) => void, signal: AbortSignal): Promise<void> {
+    if (signal.aborted || max < 1) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const onAbort = () => {
+        this.#drop(pull);
+        this.#releaseDemand().then(resolve, reject);
+      };
+      const settle = (error?: Error) => {
+        signal.removeEventListener("abort", onAbort);
+        error === undefined ? resolve() : reject(error);
+      };
+      const pull: Pull = { left: max, deliver, settle };
+      signal.addEventListener("abort", onAbort, { once: true });
+      this.#pulls.push(pull);
+      this.#ask();
+    });
+  }
+
+  /** Ends all pulls and stops. */
+  async close(): Promise<void> {
+    this.#unwatch();
+    clearInterval(this.#watchdog);
+    this.#endAll();
+    await this.#releaseDemand();
+    this.#inbox?.subscription.unsubscribe();
+    this.#inbox = null;
+  }
+
+  #ask(): void {
+    try {
+      this.#inbox ??= this.#listen();
+      const wanted = this.#pulls.reduce((sum, pull) => sum + pull.left, 0);
+      const batch = wanted - this.#inbox.demand;
+      if (batch <= 0) return;
+      const request = `{"batch":${batch},"expires":${nanos(EXPIRES_MS)},"idle_heartbeat":${nanos(HEARTBEAT_MS)}}`;
+      const reply = this.#inbox.prefix + (this.#requests++).toString(36);
+      this.#link.nc.publish(this.#api, request, { reply });
+      this.#inbox.demand = wanted;
+      this.#heardAt = Date.now();
+    } catch (error) {
+      this.#endAll(translateError(error, "pulling from the work queue"));
+    }
+  }
+
+  #listen(): Inbox {
+    const prefix = `${createInbox(this.#link.inboxPrefix)}.`;
+    const subscription = this.#link.nc.subscribe(`${prefix}*`, {
+      callback: (error, msg) => {
+        if (error === null) this.#take(inbox, msg);
+      },
+    });
+    const inbox: Inbox = { prefix, subscription, demand: 0 };
+    return inbox;
+  }
+
+  #take(inbox: Inbox, msg: Msg): void {
+    this.#heardAt = Date.now();
+    const isCurrent = inbox === this.#inbox;
+    if (msg.subject.startsWith(inbox.prefix)) {
+      if (isCurrent) this.#status(inbox, msg);
+      return;
+    }
+    inbox.demand--;
+    this.#give(new JetStreamDelivery(this.#link.nc, this.#source, msg));
+    if (isCurrent && this.#pulls.length === 0) void this.#releaseDemand();
+  }
+
+  #give(delivery: JetStreamDelivery): void {
+    const pull = this.#pulls[0];
+    if (pull === undefined) {
+      delivery.giveBack();
+      return;
+    }
+    pull.left--;
+    if (pull.left === 0) this.#pulls.shift();
+    try {
+      pull.deliver(delivery);
+      if (pull.left === 0) pull.settle();
+    } catch (error) {
+      this.#drop(pull);
+      pull.settle(error as Error);
+    }
+  }
+
+  #status(inbox: Inbox, msg: Msg): void {
+    const { code = 0, description = "" } = msg.headers ?? {};
+    if (code === 100) return;
+    inbox.demand -= Number(msg.headers?.get("Nats-Pending-Messages") || 0);
+    if (code === 408) {
+      this.#endAll();
+      void this.#releaseDemand();
+      return;
+    }
+    this.#endAll(statusError(this.#api, code, description.toLowerCase()));
+    inbox.demand = Number.MAX_SAFE_INTEGER;
+    void this.#releaseDemand();
+  }
+
+  /** Gives the subscription up where the server still has requests that nobody waits for (L3). */
+  async #releaseDemand(): Promise<void> {
+    const inbox = this.#inbox;
+    if (inbox === null || inbox.demand <= 0 || this.#pulls.length > 0) return;
+    this.#inbox = null;
+    // Draining keeps taking what is on its way until the server has confirmed that nothing more comes.
+    await inbox.subscription.drain().catch(() => {});
+  }
+
+  #drop(pull: Pull): void {
+    const index = this.#pulls.indexOf(pull);
+    if (index >= 0) this.#pulls.splice(index, 1);
+  }
+
+  #endAll(error?: Error): void {
+    for (const pull of this.#pulls.splice(0)) pull.settle(error);
+  }
+
+  /** The connection is lost: the server has dropped the requests, and what was on its way comes again. */
+  #forget(): void {
+    this.#inbox?.subscription.unsubscribe();
+    this.#inbox = null;
+    this.#endAll();
+  }
+
+  #refused(operation: string, subject: string, error: Error): void {
+    const inbox = operation === "publish" ? this.#api : `${this.#inbox?.prefix}*`;
+    if (subject === inbox) this.#endAll(translateError(error, "pulling from the work queue"));
+  }
+
+  #checkSilence(): void {
+    const isSilent =
+      this.#pulls.length > 0 && this.#link.isUp && Date.now() - this.#heardAt > SILENCE_MS;
+    // The first time it may be this process that did not listen: what has come is read before the next look.
+    if (isSilent && this.#isSuspicious) {
+      this.#logger.warn({ ...this.#source }, "the work queue is silent: asking again");
+      if (this.#inbox !== null) this.#inbox.demand = Number.MAX_SAFE_INTEGER;
+      this.#endAll();
+      void this.#releaseDemand();
+    }
+    this.#isSuspicious = isSilent && !this.#isSuspicious;
+  }
+}
+
+function statusError(api: string, code: number, description: string): Error | undefined {
+  if (code === 503 || description === "consumer deleted") return new ConsumerGone(api);
+  if (description === "leadership change") return;
+  return new FloxideError("backend", `the work queue ends the request: ${code} ${description}`, {
+    details: { code },
+  });
+}

@@ -1,0 +1,33 @@
+import { MsgHdrsImpl } from "@nats-io/nats-core";
+
+const encoder = new TextEncoder();
+
+/**
+ * Headers that are written as they are: setting them one by one costs as much as the rest of a publish.
+ * To be sent, not to be read.
+ */
+export class RawHeaders extends MsgHdrsImpl {
+  readonly #text: string;
+
+  /** @param lines - each `Name: value\r\n`; values must be free of line breaks, see {@link headerValue} */
+  constructor(lines: string) {
+    super();
+    this.#text = `NATS/1.0\r\n${lines}\r\n`;
+  }
+
+  override encode(): Uint8Array {
+    return encoder.encode(this.#text);
+  }
+
+  override toString(): string {
+    return this.#text;
+  }
+}
+
+/** The text on one line, at most so many characters: what a header can carry. */
+export function headerValue(text: string, maxLength: number): string {
+  return text
+    .replace(/\p{Cc}+/gu, " ")
+    .slice(0, maxLength)
+    .trim();
+}

@@ -1,0 +1,132 @@
+import type { Msg } from "@nats-io/nats-core";
+import { NoAnswer } from "./no-answer.ts";
+import { readApiResponse } from "./pub-ack.ts";
+import type { Requester } from "./requester.ts";
+import {
+  fromDirectGet,
+  fromMessageGet,
+  type MessageGetResponse,
+  type StoredMessage,
+} from "./stored-message.ts";
+import { API_CODE, apiCodeOf } from "./translate-error.ts";
+
+// Reads of a stream without a consumer. The client has these too, but its batch reads keep a subscription for five
+// seconds each, and end in an error when they take longer.
+
+/** Most messages that one batch read gives. The server's own bound for a read by many subjects is 1,024. */
+export const BATCH = 1_000;
+
+/** A batch of messages in stream order, and how many fit the subject but not the batch. */
+export interface Batch {
+  readonly messages: readonly StoredMessage[];
+  readonly more: boolean;
+}
+
+/** Reads messages of one stream by subject or position. */
+export class StreamReader {
+  readonly #requester: Requester;
+  readonly #stream: string;
+
+  constructor(requester: Requester, stream: string) {
+    this.#requester = requester;
+    this.#stream = stream;
+  }
+
+  /** The last message on the subject as any server of the stream has it. On more than one replica it may be old. */
+  last(subject: string): Promise<StoredMessage | null> {
+    const api = `$JS.API.DIRECT.GET.${this.#stream}.${subject}`;
+    return this.#requester.request(api, "", undefined, (msg) => {
+      const code = msg.data.length === 0 ? (msg.headers?.code ?? 0) : 0;
+      if (code === 404) return null;
+      if (code >= 300) throw statusError(api, msg);
+      return fromDirectGet(msg);
+    });
+  }
+
+  /** The last message on the subject, asked of the stream's leader. */
+  lastFromLeader(subject: string): Promise<StoredMessage | null> {
+    return this.#fromLeader({ last_by_subj: subject });
+  }
+
+  /** The message at the position, asked of the stream's leader. */
+  at(seq: number): Promise<StoredMessage | null> {
+    return this.#fromLeader({ seq });
+  }
+
+  /**
+   * The last message of each subject that fits, in stream order.
+   *
+   * One request where they are 1,024 at most. More are read batch by batch, which gives all messages of a subject where
+   * it has several.
+   *
+   * @param subjects - may have wildcards
+   */
+  async lastOfEach(subjects: readonly string[]): Promise<StoredMessage[]> {
+    const found: StoredMessage[] = [];
+    const tooMany = await this.#batch({ multi_last: subjects }, found);
+    if (!tooMany) return found;
+    const all: StoredMessage[] = [];
+    for (const subject of subjects) {
+      for await (const batch of this.batches(subject, 1)) all.push(...batch);
+    }
+    return all.sort((a, b) => a.seq - b.seq);
+  }
+
+  /** All messages that fit the subject from a position on, in stream order, batch by batch. */
+  async *batches(subject: string, from: number): AsyncGenerator<readonly StoredMessage[]> {
+    for (let seq = from; ; ) {
+      const batch = await this.from(subject, seq, BATCH);
+      if (batch.messages.length > 0) yield batch.messages;
+      const last = batch.messages.at(-1);
+      if (!batch.more || last === undefined) return;
+      seq = last.seq + 1;
+    }
+  }
+
+  /** The first messages that fit the subject, from a position on. */
+  async from(subject: string, seq: number, count: number): Promise<Batch> {
+    const messages: StoredMessage[] = [];
+    await this.#batch({ seq, next_by_subj: subject, batch: count }, messages);
+    return { messages, more: (messages.at(-1)?.pending ?? 0) > 0 };
+  }
+
+  /** @returns true where the server refuses because too many subjects fit */
+  async #batch(request: object, into: StoredMessage[]): Promise<boolean> {
+    const api = `$JS.API.DIRECT.GET.${this.#stream}`;
+    let tooMany = false;
+    await this.#requester.collect(
+      api,
+      JSON.stringify(request),
+      (msg) => {
+        const code = msg.data.length === 0 ? (msg.headers?.code ?? 0) : 0;
+        if (code === 0) {
+          into.push(fromDirectGet(msg));
+          return false;
+        }
+        tooMany = code === 413;
+        if (code !== 204 && code !== 404 && code !== 413) throw statusError(api, msg);
+        return true;
+      },
+      { onTimeout: "fail" },
+    );
+    return tooMany;
+  }
+
+  async #fromLeader(request: object): Promise<StoredMessage | null> {
+    const api = `$JS.API.STREAM.MSG.GET.${this.#stream}`;
+    try {
+      return await this.#requester.request(api, JSON.stringify(request), undefined, (msg) =>
+        fromMessageGet(readApiResponse<MessageGetResponse>(msg)),
+      );
+    } catch (error) {
+      if (apiCodeOf(error) === API_CODE.messageNotFound) return null;
+      throw error;
+    }
+  }
+}
+
+function statusError(subject: string, msg: Msg): Error {
+  const { code = 0, description = "" } = msg.headers ?? {};
+  if (code === 408 || code === 503) return new NoAnswer("unavailable", subject);
+  return new Error(`${subject} answers ${code} ${description}`);
+}

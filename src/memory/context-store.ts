@@ -1,0 +1,36 @@
+import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
+import type { ContextStore, Versioned } from "../core/ports/stores.ts";
+import type { Handle } from "./handle.ts";
+import type { Table } from "./table.ts";
+
+/** Checkpoints in memory. Every read sees the newest revision. */
+export class MemoryContextStore implements ContextStore {
+  readonly #table: Table<Checkpoint>;
+  readonly #handle: Handle;
+
+  constructor(table: Table<Checkpoint>, handle: Handle) {
+    this.#table = table;
+    this.#handle = handle;
+  }
+
+  async get(runId: string): Promise<Versioned | null> {
+    this.#handle.check();
+    const found = this.#table.get(runId);
+    return found === null ? null : { checkpoint: found.value, revision: found.revision };
+  }
+
+  async create(checkpoint: Checkpoint): Promise<number | null> {
+    this.#handle.check();
+    return this.#table.create(checkpoint.runId, checkpoint);
+  }
+
+  async update(checkpoint: Checkpoint, revision: number): Promise<number | null> {
+    this.#handle.check();
+    return this.#table.update(checkpoint.runId, checkpoint, revision);
+  }
+
+  async remove(runId: string): Promise<void> {
+    this.#handle.check();
+    this.#table.delete(runId);
+  }
+}

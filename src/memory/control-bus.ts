@@ -1,0 +1,69 @@
+import type { ControlBus, ControlCommand } from "../core/ports/control-bus.ts";
+import type { Handle } from "./handle.ts";
+import type { Shared } from "./shared.ts";
+
+/** Commands to all workers of a world. Nothing is kept: who does not listen does not hear. */
+export class MemoryControlBus implements ControlBus {
+  readonly #shared: Shared;
+  readonly #handle: Handle;
+
+  constructor(shared: Shared, handle: Handle) {
+    this.#shared = shared;
+    this.#handle = handle;
+  }
+
+  tell(command: ControlCommand): void {
+    this.#handle.check();
+    this.#send(command, () => {});
+  }
+
+  async ask(
+    command: ControlCommand,
+    answers: number,
+    timeoutMs: number,
+  ): Promise<readonly string[]> {
+    this.#handle.check();
+    const answered = new Set<string>();
+    if (answers <= 0) this.#send(command, () => {});
+    else await this.#collect(command, answers, timeoutMs, answered);
+    return [...answered];
+  }
+
+  listen(workerId: string, onCommand: (command: ControlCommand) => void): () => void {
+    this.#handle.check();
+    const { controlListeners } = this.#shared;
+    const listener = { workerId, onCommand };
+    controlListeners.add(listener);
+    return this.#handle.hold(() => controlListeners.delete(listener));
+  }
+
+  #collect(
+    command: ControlCommand,
+    answers: number,
+    timeoutMs: number,
+    answered: Set<string>,
+  ): Promise<void> {
+    return new Promise((resolve) => {
+      const stopWaiting = this.#shared.options.timers.after(timeoutMs, () => done());
+      const done = this.#handle.hold(() => {
+        stopWaiting();
+        resolve();
+      });
+      this.#send(command, (workerId) => {
+        answered.add(workerId);
+        if (answered.size >= answers) done();
+      });
+    });
+  }
+
+  #send(command: ControlCommand, onAnswer: (workerId: string) => void): void {
+    const { controlListeners } = this.#shared;
+    for (const listener of controlListeners) {
+      queueMicrotask(() => {
+        if (!controlListeners.has(listener)) return;
+        listener.onCommand({ ...command });
+        onAnswer(listener.workerId);
+      });
+    }
+  }
+}

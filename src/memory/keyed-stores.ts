@@ -1,0 +1,71 @@
+import type { ErrorStore, LivenessStore, MetricsStore } from "../core/ports/stores.ts";
+import type { Heartbeat } from "../core/records/liveness.ts";
+import type { RunMetrics } from "../core/records/metrics.ts";
+import type { RunError } from "../core/records/run-error.ts";
+import { toToken } from "../core/token.ts";
+import type { Handle } from "./handle.ts";
+import type { Table } from "./table.ts";
+
+/** Figures of runs in memory. */
+export function memoryMetricsStore(table: Table<RunMetrics>, handle: Handle): MetricsStore {
+  return {
+    put: async (metrics) => {
+      handle.check();
+      table.put(metrics.runId, metrics);
+    },
+    get: async (runId) => {
+      handle.check();
+      return table.get(runId)?.value ?? null;
+    },
+    remove: async (runId) => {
+      handle.check();
+      table.delete(runId);
+    },
+  };
+}
+
+/** Heartbeats in memory. */
+export function memoryLivenessStore(table: Table<Heartbeat>, handle: Handle): LivenessStore {
+  return {
+    put: async (heartbeat) => {
+      handle.check();
+      table.put(heartbeat.workerId, heartbeat);
+    },
+    list: async () => {
+      handle.check();
+      return [...table.values()];
+    },
+    remove: async (workerId) => {
+      handle.check();
+      table.delete(workerId);
+    },
+  };
+}
+
+/** Failed attempts in memory, under run, item and attempt. */
+export function memoryErrorStore(table: Table<RunError>, handle: Handle): ErrorStore {
+  return {
+    put: async (error) => {
+      handle.check();
+      table.put(keyOf(error), error);
+    },
+    list: async (runId, limit) => {
+      handle.check();
+      return [...table.values(prefixOf(runId))].sort(oldestFirst).slice(-limit);
+    },
+    remove: async (runId) => {
+      handle.check();
+      for (const error of table.values(prefixOf(runId))) table.delete(keyOf(error));
+    },
+  };
+}
+
+const prefixOf = (runId: string): string => `${toToken(runId)}.`;
+
+const keyOf = ({ runId, failure: { item, attempt } }: RunError): string =>
+  `${prefixOf(runId)}${item ?? "run"}.${attempt ?? "run"}`;
+
+function oldestFirst({ failure: a }: RunError, { failure: b }: RunError): number {
+  if (a.at !== b.at) return a.at < b.at ? -1 : 1;
+  return (a.item ?? 0) - (b.item ?? 0) || (a.attempt ?? 0) - (b.attempt ?? 0);
+}

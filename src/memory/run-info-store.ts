@@ -1,0 +1,121 @@
+import { z } from "zod";
+import { isTerminal } from "../core/checkpoint/checkpoint.ts";
+import { FloxideError } from "../core/errors.ts";
+import type { Page, RunFilter, RunInfoStore } from "../core/ports/stores.ts";
+import type { RunInfo } from "../core/records/run-info.ts";
+import type { Handle } from "./handle.ts";
+import type { Shared } from "./shared.ts";
+import type { Table } from "./table.ts";
+
+/** Run infos in memory. Of two that disagree the one of the newer checkpoint stays. */
+export class MemoryRunInfoStore implements RunInfoStore {
+  readonly #table: Table<RunInfo>;
+  readonly #shared: Shared;
+  readonly #handle: Handle;
+
+  constructor(table: Table<RunInfo>, shared: Shared, handle: Handle) {
+    this.#table = table;
+    this.#shared = shared;
+    this.#handle = handle;
+  }
+
+  async create(info: RunInfo): Promise<boolean> {
+    this.#handle.check();
+    if (this.#table.create(info.runId, info) === null) return false;
+    this.#tell(info, null);
+    return true;
+  }
+
+  async replace(info: RunInfo): Promise<void> {
+    this.#handle.check();
+    const before = this.#table.get(info.runId)?.value ?? null;
+    if (before !== null && before.revision > info.revision) return;
+    this.#table.put(info.runId, info);
+    this.#tell(info, before);
+  }
+
+  async get(runId: string): Promise<RunInfo | null> {
+    this.#handle.check();
+    return this.#table.get(runId)?.value ?? null;
+  }
+
+  async list(filter: RunFilter, limit: number, cursor: string | null): Promise<Page<RunInfo>> {
+    this.#handle.check();
+    const after = cursor === null ? null : fromCursor(cursor);
+    const found = [...this.#table.values()]
+      .filter((info) => fits(info, filter) && (after === null || newestFirst(info, after) > 0))
+      .sort(newestFirst);
+    const items = found.slice(0, limit);
+    const last = items.at(-1);
+    return { items, cursor: last === undefined || found.length <= limit ? null : toCursor(last) };
+  }
+
+  async watchEnded(onEnded: (info: RunInfo) => void): Promise<() => void> {
+    this.#handle.check();
+    const { endedListeners } = this.#shared;
+    const listener = (info: RunInfo): void => onEnded(info);
+    endedListeners.add(listener);
+    return this.#handle.hold(() => endedListeners.delete(listener));
+  }
+
+  async remove(runId: string): Promise<void> {
+    this.#handle.check();
+    this.#table.delete(runId);
+  }
+
+  #tell(info: RunInfo, before: RunInfo | null): void {
+    if (!isTerminal(info.status)) return;
+    if (before?.status === info.status && before.revision === info.revision) return;
+    const { endedListeners } = this.#shared;
+    for (const listener of endedListeners) {
+      const own = structuredClone(info);
+      queueMicrotask(() => {
+        if (endedListeners.has(listener)) listener(own);
+      });
+    }
+  }
+}
+
+/** Where a run stands in a listing. */
+type Place = Pick<RunInfo, "createdAt" | "runId">;
+
+function newestFirst(a: Place, b: Place): number {
+  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? 1 : -1;
+  return a.runId === b.runId ? 0 : a.runId < b.runId ? -1 : 1;
+}
+
+function fits(info: RunInfo, filter: RunFilter): boolean {
+  const { status, workflow, createdFrom, createdBefore } = filter;
+  return (
+    (status === undefined || info.status === status) &&
+    (workflow === undefined || info.workflow === workflow) &&
+    (createdFrom === undefined || info.createdAt >= createdFrom) &&
+    (createdBefore === undefined || info.createdAt < createdBefore)
+  );
+}
+
+function toCursor({ createdAt, runId }: Place): string {
+  return Buffer.from(JSON.stringify([createdAt, runId])).toString("base64url");
+}
+
+const CursorSchema = z.tuple([z.string(), z.string()]);
+
+function fromCursor(cursor: string): Place {
+  const text = Buffer.from(cursor, "base64url").toString();
+  const parsed = CursorSchema.safeParse(parsedOrNull(text));
+  if (!parsed.success) {
+    throw new FloxideError("validation", `"${cursor}" is no cursor of a listing of runs`, {
+      cause: parsed.error,
+    });
+  }
+  const [createdAt, runId] = parsed.data;
+  return { createdAt, runId };
+}
+
+function parsedOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

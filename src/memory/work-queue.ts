@@ -1,0 +1,209 @@
+import type {
+  Backlog,
+  Delivery,
+  QueuedMessage,
+  QueueSource,
+  WorkQueue,
+} from "../core/ports/work-queue.ts";
+import type { StartRequest } from "../core/records/start-request.ts";
+import { parseStartRequest, startRequestBody } from "../core/records/start-request.ts";
+import type { QueuedItem, WorkMessage } from "../core/records/work-message.ts";
+import { toToken } from "../core/token.ts";
+import type { Handle } from "./handle.ts";
+import type { Puller } from "./lane.ts";
+import type { Message, NewMessage } from "./message.ts";
+import type { Shared } from "./shared.ts";
+import { checkSize } from "./text.ts";
+
+/** The work queue of one opened backend. Deliveries of one that is closed do nothing: as if its process had died. */
+export class MemoryWorkQueue implements WorkQueue {
+  readonly ackWaitMs: number;
+  readonly #shared: Shared;
+  readonly #handle: Handle;
+
+  constructor(shared: Shared, handle: Handle) {
+    this.ackWaitMs = shared.options.ackWaitMs;
+    this.#shared = shared;
+    this.#handle = handle;
+  }
+
+  async prepare(workflow: string): Promise<void> {
+    this.#handle.check();
+    this.#shared.stream.prepare(workflow);
+  }
+
+  async start(
+    request: StartRequest,
+    { infoWritten }: { readonly infoWritten: boolean },
+  ): Promise<{ readonly seq: number; readonly duplicate: boolean }> {
+    this.#handle.check();
+    const { workflow, runId } = request;
+    return acceptStart(this.#shared, workflow, startRequestBody(request), runId, infoWritten);
+  }
+
+  async startAt(seq: number): Promise<StartRequest | null> {
+    this.#handle.check();
+    const message = this.#shared.stream.at(seq);
+    if (message?.kind !== "start") return null;
+    return parseStartRequest(message.workflow, message.body, message.messageId ?? String(seq));
+  }
+
+  async enqueue(items: readonly QueuedItem[]): Promise<void> {
+    this.#handle.check();
+    for (const item of items) this.#shared.stream.publish(this.#message("work", item));
+  }
+
+  async schedule(item: QueuedItem, atMs: number): Promise<void> {
+    this.#handle.check();
+    this.#shared.stream.schedule(this.#message("sched", item), atMs);
+  }
+
+  async unschedule(workflow: string, runId: string, item: number): Promise<void> {
+    this.#handle.check();
+    this.#shared.stream.unschedule(this.#subject("sched", workflow, runId, item));
+  }
+
+  async pull(
+    source: QueueSource,
+    max: number,
+    deliver: (delivery: Delivery) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    this.#handle.check();
+    if (signal.aborted || max <= 0) return;
+    const { agenda, stream, options } = this.#shared;
+    await new Promise<void>((resolve, reject) => {
+      const puller: Puller = {
+        wanted: max,
+        deliver: (message) => deliver(this.#delivery(message)),
+        end: (error) => {
+          if (error !== undefined) reject(error);
+          leave();
+        },
+      };
+      const end = (): void => puller.end();
+      const unwatch = agenda.watch();
+      const stopWaiting = options.timers.after(options.patienceMs, end);
+      signal.addEventListener("abort", end, { once: true });
+      const leave = this.#handle.hold(() => {
+        stream.lane(source).leave(puller);
+        signal.removeEventListener("abort", end);
+        stopWaiting();
+        unwatch();
+        resolve();
+      });
+      stream.wait(source, puller);
+    });
+  }
+
+  async dropRun(workflow: string, runId: string): Promise<number> {
+    this.#handle.check();
+    const messages = this.#shared.stream.ofRun(workflow, runId);
+    for (const message of messages) this.#shared.stream.remove(message);
+    return messages.length;
+  }
+
+  async queued(workflow: string, runId: string): Promise<readonly QueuedMessage[]> {
+    this.#handle.check();
+    return this.#shared.stream.ofRun(workflow, runId).map((message) => ({
+      item: message.of?.item ?? 0,
+      seq: message.seq,
+      scheduled: message.state === "scheduled",
+    }));
+  }
+
+  async drop(seq: number): Promise<void> {
+    this.#handle.check();
+    const message = this.#shared.stream.at(seq);
+    if (message !== null) this.#shared.stream.remove(message);
+  }
+
+  async ackFloor(source: QueueSource): Promise<number> {
+    this.#handle.check();
+    this.#shared.agenda.settle();
+    return this.#shared.stream.lane(source).floor;
+  }
+
+  async backlog(): Promise<readonly Backlog[]> {
+    this.#handle.check();
+    const { stream } = this.#shared;
+    return stream.workflows().map((workflow) => {
+      const starts = stream.lane({ kind: "start", workflow }).counts();
+      const items = stream.lane({ kind: "work", workflow }).counts();
+      return {
+        workflow,
+        starts: starts.waiting,
+        items: items.waiting,
+        inFlight: starts.inFlight + items.inFlight,
+      };
+    });
+  }
+
+  #message(branch: "work" | "sched", queued: QueuedItem): NewMessage {
+    const { workflow, epoch, turn, ...message } = queued;
+    const { runId, item } = message satisfies WorkMessage;
+    const subject = this.#subject(branch, workflow, runId, item);
+    const body = JSON.stringify(message);
+    checkSize(body, this.#shared.options.maxValueBytes, `item ${item} of run "${runId}"`);
+    return {
+      kind: "work",
+      workflow,
+      subject,
+      messageId: `${runId}/${item}/${epoch}/${turn}`,
+      infoWritten: false,
+      body,
+      of: { runId, item },
+    };
+  }
+
+  #subject(branch: string, workflow: string, runId: string, item: number): string {
+    return `${this.#shared.options.namespace}.${branch}.${workflow}.${toToken(runId)}.${item}`;
+  }
+
+  #delivery(message: Message): Delivery {
+    const { stream } = this.#shared;
+    const { kind, workflow, subject, seq, deliveries, acceptedAt, messageId, infoWritten, body } =
+      message;
+    const open = (act: () => void) => (): void => {
+      if (!this.#handle.closed) act();
+    };
+    return {
+      kind,
+      workflow,
+      subject,
+      seq,
+      deliveries,
+      acceptedAt,
+      messageId,
+      infoWritten,
+      body,
+      ack: open(() => stream.remove(message)),
+      giveBack: (delayMs = 0) => open(() => stream.giveBack(message, deliveries, delayMs))(),
+      working: open(() => stream.working(message)),
+    };
+  }
+}
+
+/** Accepts a start request as somebody published it, well-formed or not. */
+export function acceptStart(
+  shared: Shared,
+  workflow: string,
+  body: string,
+  messageId: string | null,
+  infoWritten: boolean,
+): { readonly seq: number; readonly duplicate: boolean } {
+  checkSize(
+    body,
+    shared.options.maxValueBytes,
+    `the start request of run "${messageId ?? "without id"}"`,
+  );
+  return shared.stream.publish({
+    kind: "start",
+    workflow,
+    subject: `${shared.options.namespace}.start.${workflow}`,
+    messageId,
+    infoWritten,
+    body,
+    of: null,
+  });
+}

@@ -1,0 +1,167 @@
+import type { Checkpoint, Item } from "../core/checkpoint/checkpoint.ts";
+import { outputOf } from "../core/checkpoint/checkpoint.ts";
+import type { ItemState } from "../core/checkpoint/inspect.ts";
+import { itemState } from "../core/checkpoint/inspect.ts";
+import { FloxideError, RunFailedError } from "../core/errors.ts";
+import type { Failure } from "../core/failure.ts";
+import type { Json } from "../core/json.ts";
+import type { HistoryEvent } from "../core/records/history-event.ts";
+import { toHistoryEvent } from "../core/records/history-event.ts";
+import type { Heartbeat, Liveness } from "../core/records/liveness.ts";
+import { livenessOf } from "../core/records/liveness.ts";
+import type { RunMetrics } from "../core/records/metrics.ts";
+import { toRunMetrics } from "../core/records/metrics.ts";
+import type { RunError } from "../core/records/run-error.ts";
+import { findRun } from "./find-run.ts";
+import type { OrchestratorScope } from "./scope.ts";
+
+/** A work item as lists show it. */
+export interface WorkItem {
+  readonly runId: string;
+  /** Number of the item, unique in its run. */
+  readonly item: number;
+  readonly node: string;
+  /** `pending`: queued. `in_progress`: a worker said, some seconds ago at most, that it executes it. */
+  readonly state: ItemState | "in_progress" | "completed";
+  readonly attempt: number;
+  /** Signal that it waits for, or null. */
+  readonly waitsFor: string | null;
+  /** ISO time before which it does not run, or null. */
+  readonly notBefore: string | null;
+  /** How its last attempt failed, or null. */
+  readonly failure: Failure | null;
+}
+
+/** What waits of a run. */
+export interface PendingWork {
+  readonly runId: string;
+  /** Items that have not ended, whatever they wait for. */
+  readonly items: readonly WorkItem[];
+  /** Messages of the run in the work queue now. */
+  readonly queued: number;
+  /** True while no worker has taken the start request. */
+  readonly accepted: boolean;
+}
+
+/** A worker with what its heartbeat says, and how old that is. */
+export interface WorkerHealth extends Heartbeat {
+  readonly liveness: Liveness;
+  /** Milliseconds since the last heartbeat. */
+  readonly ageMs: number;
+}
+
+/** @throws FloxideError `not_found` */
+export async function checkpointOf(scope: OrchestratorScope, runId: string): Promise<Checkpoint | null> {
+  const found = await findRun(scope, runId);
+  return found.type === "begun" ? found.view.checkpoint : null;
+}
+
+/** What the run gave. @throws RunFailedError, FloxideError `cancelled`, `illegal_state` while it goes on, `not_found` */
+export async function resultOf(scope: OrchestratorScope, runId: string): Promise<Json> {
+  const checkpoint = await checkpointOf(scope, runId);
+  const status = checkpoint?.status ?? "running";
+  if (checkpoint !== null && status === "completed") return outputOf(checkpoint);
+  if (checkpoint !== null && status === "failed") {
+    const failure = checkpoint.failure ?? null;
+    const where = failure?.node == null ? "" : ` in node "${failure.node}"`;
+    throw new RunFailedError(
+      `run "${runId}" failed${where}: ${failure?.message ?? "for an unknown reason"}`,
+      { runId, node: failure?.node ?? null, item: failure?.item ?? null, attempt: failure?.attempt ?? null },
+      failure,
+    );
+  }
+  if (status === "cancelled") {
+    throw new FloxideError("cancelled", `run "${runId}" was cancelled`, { details: { runId } });
+  }
+  throw new FloxideError("illegal_state", `run "${runId}" has no result yet: it is ${status}`, {
+    details: { runId, status },
+  });
+}
+
+/** Failed attempts, oldest first. @param limit - the newest so many */
+export async function errorsOf(scope: OrchestratorScope, runId: string, limit: number): Promise<readonly RunError[]> {
+  const [errors] = await Promise.all([scope.backend.errors.list(runId, limit), findRun(scope, runId)]);
+  return errors;
+}
+
+/** Figures of a run: of its last commit while it goes on. */
+export async function metricsOf(scope: OrchestratorScope, runId: string): Promise<RunMetrics> {
+  const found = await findRun(scope, runId);
+  if (found.type === "begun") return toRunMetrics(found.view.checkpoint);
+  const { workflow, status } = found.info;
+  const none = { items: 0, completed: 0, failed: 0, retries: 0, lost: 0 };
+  return { runId, workflow, status, ...none, elapsedMs: 0, nodes: {} };
+}
+
+/** Events of the run after number `after`, in order: those in the history stream, then those in its checkpoint. */
+export async function historyOf(
+  scope: OrchestratorScope,
+  runId: string,
+  after: number,
+  limit: number,
+): Promise<readonly HistoryEvent[]> {
+  const checkpoint = await checkpointOf(scope, runId);
+  if (checkpoint === null) return [];
+  const kept = await scope.backend.history.list(checkpoint.workflow, runId, after, limit);
+  const newest = kept.at(-1)?.number ?? after;
+  const recent = checkpoint.history.events
+    .filter(([number]) => number > newest)
+    .map((event) => toHistoryEvent(runId, event));
+  return [...kept, ...recent].slice(0, limit);
+}
+
+/** Items of the run that have not ended, by number. */
+export async function workItemsOf(scope: OrchestratorScope, runId: string): Promise<readonly WorkItem[]> {
+  const checkpoint = await checkpointOf(scope, runId);
+  if (checkpoint === null) return [];
+  const running = await runningItems(scope, runId);
+  const now = scope.clock.now();
+  return Object.entries(checkpoint.items).map(([key, item]) =>
+    toWorkItem(runId, Number(key), item, running.has(Number(key)) ? "in_progress" : itemState(item, now)),
+  );
+}
+
+export async function pendingWorkOf(scope: OrchestratorScope, runId: string): Promise<PendingWork> {
+  const found = await findRun(scope, runId);
+  if (found.type === "accepted") return { runId, items: [], queued: 1, accepted: true };
+  const { checkpoint } = found.view;
+  const [items, queued] = await Promise.all([
+    workItemsOf(scope, runId),
+    scope.backend.queue.queued(checkpoint.workflow, runId),
+  ]);
+  return { runId, items, queued: queued.length, accepted: !checkpoint.started };
+}
+
+/** All workers that are listed, by id, with their liveness. @param aliveMs - threshold in milliseconds */
+export async function workerHealth(scope: OrchestratorScope, aliveMs: number): Promise<readonly WorkerHealth[]> {
+  const now = scope.clock.now();
+  return (await scope.backend.liveness.list())
+    .map((heartbeat) => ({
+      ...heartbeat,
+      liveness: livenessOf(heartbeat, now, aliveMs),
+      ageMs: Math.max(0, now - Date.parse(heartbeat.at)),
+    }))
+    .sort((a, b) => (a.workerId < b.workerId ? -1 : 1));
+}
+
+async function runningItems(scope: OrchestratorScope, runId: string): Promise<ReadonlySet<number>> {
+  const running = new Set<number>();
+  for (const worker of await workerHealth(scope, scope.options.aliveMs)) {
+    if (worker.liveness === "dead") continue;
+    for (const { runId: of, item } of worker.current) if (of === runId) running.add(item);
+  }
+  return running;
+}
+
+function toWorkItem(runId: string, id: number, item: Item, state: WorkItem["state"]): WorkItem {
+  return {
+    runId,
+    item: id,
+    node: item.node,
+    state,
+    attempt: item.attempt,
+    waitsFor: item.hold?.for ?? null,
+    notBefore: item.notBefore ?? item.hold?.until ?? null,
+    failure: item.failure ?? null,
+  };
+}

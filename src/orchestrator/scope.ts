@@ -1,0 +1,14 @@
+import type { Clock } from "../core/clock.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Backend } from "../core/ports/backend.ts";
+import type { WorkflowRegistry } from "../workflows/index.ts";
+import type { ResolvedOrchestratorOptions } from "./options.ts";
+
+/** What the parts of one orchestrator share. */
+export interface OrchestratorScope {
+  readonly backend: Backend;
+  readonly registry: WorkflowRegistry;
+  readonly options: ResolvedOrchestratorOptions;
+  readonly clock: Clock;
+  readonly log: Logger;
+}

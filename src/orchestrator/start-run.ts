@@ -1,0 +1,110 @@
+import { v7 as uuid } from "uuid";
+import { iso } from "../core/clock.ts";
+import { FloxideError } from "../core/errors.ts";
+import { toJson } from "../core/json.ts";
+import type { RunInfo } from "../core/records/run-info.ts";
+import type { StartRequest } from "../core/records/start-request.ts";
+import { inputHashOf } from "../core/records/start-request.ts";
+import { parseWith } from "../core/schema.ts";
+import { checkRunId } from "../core/token.ts";
+import type { AnyWorkflow } from "../workflows/index.ts";
+import { initialContext } from "../workflows/index.ts";
+import type { OrchestratorScope } from "./scope.ts";
+
+export interface StartOptions {
+  /** Names the run: the same id twice is the same run. 1 to 128 bytes of any text. @default a uuid of version 7 */
+  readonly runId?: string | undefined;
+  /** Values of context fields to begin with. */
+  readonly context?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * Starts a run: checks input and context, then publishes one start request and files the run, side by side.
+ *
+ * @returns the run id, once the request is kept
+ * @throws FloxideError `validation` (nothing is stored), `conflict` where the id belongs to a run with a different
+ * workflow, input or context, `payload_too_large`, `backend`
+ */
+export async function startRun(
+  scope: OrchestratorScope,
+  workflow: AnyWorkflow,
+  input: unknown,
+  options: StartOptions,
+): Promise<string> {
+  const request = await checkedRequest(workflow, input, options);
+  const info = infoOf(scope, workflow, request);
+  const { queue, runs } = scope.backend;
+  if (options.runId === undefined) {
+    // Nobody else can know this id. The info goes first on the connection: a request that is kept is listed.
+    const filed = runs.create(info);
+    await Promise.all([filed, queue.start(request, { infoWritten: true })]);
+    return request.runId;
+  }
+  if (!(await runs.create(info))) await refuseOther(scope, request);
+  const { seq, duplicate } = await queue.start(request, { infoWritten: true });
+  if (duplicate) await refuseOtherRequest(scope, request, seq);
+  return request.runId;
+}
+
+async function checkedRequest(
+  workflow: AnyWorkflow,
+  input: unknown,
+  options: StartOptions,
+): Promise<StartRequest> {
+  const what = `the input of workflow "${workflow.name}"`;
+  const value = toJson(input, what);
+  const node = workflow.nodes[workflow.start];
+  if (node !== undefined) await parseWith(node.inputSchema, value, what, "input");
+  initialContext(workflow, options.context ?? {});
+  const context = toJson(options.context ?? {}, `the context for workflow "${workflow.name}"`);
+  return {
+    workflow: workflow.name,
+    runId: options.runId === undefined ? uuid() : checkRunId(options.runId),
+    input: value,
+    context: context as StartRequest["context"],
+    version: workflow.version,
+  };
+}
+
+function infoOf(scope: OrchestratorScope, workflow: AnyWorkflow, request: StartRequest): RunInfo {
+  return {
+    runId: request.runId,
+    workflow: workflow.name,
+    version: workflow.version,
+    createdAt: iso(scope.clock.now()),
+    inputHash: inputHashOf(request),
+    revision: 0,
+    status: "running",
+  };
+}
+
+/** The id is taken: fine for the same request, an error for another one. */
+async function refuseOther(scope: OrchestratorScope, request: StartRequest): Promise<void> {
+  const info = await scope.backend.runs.get(request.runId);
+  if (info !== null && info.inputHash !== inputHashOf(request)) throw conflict(request.runId, info.workflow);
+}
+
+/** The queue knows the id, perhaps from somebody who published without a client. */
+async function refuseOtherRequest(
+  scope: OrchestratorScope,
+  request: StartRequest,
+  seq: number,
+): Promise<void> {
+  const { queue, contexts } = scope.backend;
+  const first = await queue.startAt(seq);
+  const known =
+    first === null
+      ? ((await contexts.get(request.runId))?.checkpoint ?? null)
+      : { workflow: first.workflow, inputHash: inputHashOf(first) };
+  if (known !== null && known.inputHash !== inputHashOf(request)) {
+    throw conflict(request.runId, known.workflow);
+  }
+}
+
+function conflict(runId: string, workflow: string): FloxideError {
+  return new FloxideError(
+    "conflict",
+    `run "${runId}" exists with a different input, context or workflow (it is a run of "${workflow}")`,
+    { details: { runId, workflow } },
+  );
+}

@@ -1,0 +1,149 @@
+import { v7 as uuid } from "uuid";
+import { applyChanges } from "../core/checkpoint/apply.ts";
+import type { Change, Outcome } from "../core/checkpoint/change.ts";
+import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
+import { isTerminal } from "../core/checkpoint/checkpoint.ts";
+import { SIGNAL_LIMIT } from "../core/checkpoint/control-changes.ts";
+import { FloxideError } from "../core/errors.ts";
+import { toJson } from "../core/json.ts";
+import { livenessOf } from "../core/records/liveness.ts";
+import { toRunInfo } from "../core/records/run-info.ts";
+import { projectRun } from "../engine/project.ts";
+import { requeue } from "../engine/requeue.ts";
+import { findRun, unbegun } from "./find-run.ts";
+import type { OrchestratorScope } from "./scope.ts";
+
+// Commands to a run. Each is one compare-and-set of its checkpoint: when it is written the command holds, whatever
+// becomes of what follows (queue, lists, notices), all of which is repeatable.
+
+interface Steered {
+  readonly checkpoint: Checkpoint;
+  readonly revision: number;
+  readonly outcome: Outcome;
+}
+
+/** Reads, applies, compares and sets, until one revision wins. */
+async function commit(scope: OrchestratorScope, runId: string, change: Change): Promise<Steered> {
+  const { contexts } = scope.backend;
+  for (;;) {
+    const found = await findRun(scope, runId);
+    const now = scope.clock.now();
+    const base = found.type === "begun" ? found.view : { checkpoint: unbegun(found.info, now), revision: 0 };
+    const { checkpoint, outcomes, changed } = applyChanges(base.checkpoint, [change], {
+      now,
+      by: scope.options.orchestratorId,
+      commit: uuid(),
+      merge: (context) => context,
+    });
+    const outcome = outcomes[0] ?? { applied: false, refusal: "status" };
+    if (!changed) return { ...base, outcome };
+    const revision =
+      base.revision === 0 ? await contexts.create(checkpoint) : await contexts.update(checkpoint, base.revision);
+    if (revision !== null) return { checkpoint, revision, outcome };
+  }
+}
+
+/**
+ * Cancels a run: when this has returned nothing of it commits any more and its queued work is gone.
+ *
+ * A run that is cancelled already stays so.
+ * @throws FloxideError `not_found`, `illegal_state` for a run that completed or failed
+ */
+export async function cancelRun(scope: OrchestratorScope, runId: string): Promise<void> {
+  const { checkpoint, revision, outcome } = await commit(scope, runId, { type: "cancel", reason: null });
+  const { status } = checkpoint;
+  if (!outcome.applied && status !== "cancelled") throw illegal("cancel", runId, status);
+  const { backend } = scope;
+  backend.control.tell({ type: "cancel", runId, revision });
+  await Promise.all([
+    backend.queue.dropRun(checkpoint.workflow, runId),
+    projectRun(backend, checkpoint, revision),
+  ]);
+}
+
+/**
+ * Pauses a run: when this has returned no new node of it starts. What runs now may still commit.
+ *
+ * @throws FloxideError `not_found`, `illegal_state` for a run that has ended
+ */
+export async function pauseRun(scope: OrchestratorScope, runId: string): Promise<void> {
+  const { checkpoint, revision, outcome } = await commit(scope, runId, { type: "pause" });
+  const { status } = checkpoint;
+  if (!outcome.applied && status !== "paused") throw illegal("pause", runId, status);
+  const { backend, options, clock } = scope;
+  const workers = (await backend.liveness.list()).filter(
+    (heartbeat) => livenessOf(heartbeat, clock.now(), options.aliveMs) === "alive",
+  ).length;
+  const [answers] = await Promise.all([
+    backend.control.ask({ type: "pause", runId, revision }, workers, options.pauseAnswerMs),
+    projectSteered(scope, checkpoint, revision),
+  ]);
+  if (answers.length < workers) {
+    scope.log.warn(
+      { runId, workers, answers: answers.length },
+      "some workers did not answer: one that is cut off may start one more node",
+    );
+  }
+}
+
+/**
+ * Lets a paused run go on, or a failed one try again from the items that failed, attempts counted anew.
+ *
+ * @throws FloxideError `not_found`, `illegal_state` for a run that is running, completed or cancelled
+ */
+export async function resumeRun(scope: OrchestratorScope, runId: string): Promise<void> {
+  const { checkpoint, revision, outcome } = await commit(scope, runId, { type: "resume" });
+  if (!outcome.applied) throw illegal("resume", runId, checkpoint.status);
+  const { backend, clock } = scope;
+  backend.control.tell({ type: "resume", runId, revision });
+  await requeue(backend.queue, checkpoint, revision, outcome.items, clock.now());
+  await projectSteered(scope, checkpoint, revision);
+}
+
+/**
+ * Sends a signal: it releases the item that has waited longest for this name, or is kept for the next that will.
+ *
+ * @param id - the same id twice is the same signal
+ * @throws FloxideError `not_found`, `illegal_state` for a run that has ended, `validation` for a payload that is not
+ * JSON or when too many signals wait
+ */
+export async function signalRun(
+  scope: OrchestratorScope,
+  runId: string,
+  name: string,
+  payload: unknown,
+  id: string = uuid(),
+): Promise<void> {
+  const value = toJson(payload ?? null, `the payload of signal "${name}"`);
+  const change: Change = { type: "signal", id, name, payload: value };
+  const { checkpoint, revision, outcome } = await commit(scope, runId, change);
+  if (!outcome.applied) {
+    if (outcome.refusal === "terminal") throw illegal("signal", runId, checkpoint.status);
+    if (outcome.refusal === "full") {
+      throw new FloxideError("validation", `run "${runId}" keeps ${SIGNAL_LIMIT} signals already: it waits for none`, {
+        details: { runId, limit: SIGNAL_LIMIT },
+      });
+    }
+    return;
+  }
+  const { queue } = scope.backend;
+  if (checkpoint.status === "running") {
+    await requeue(queue, checkpoint, revision, outcome.items, scope.clock.now());
+  }
+  for (const item of outcome.items) await queue.unschedule(checkpoint.workflow, runId, item);
+}
+
+/** The list entry of a steered run. A worker may have ended it meanwhile: then the newer state is filed after it. */
+async function projectSteered(scope: OrchestratorScope, checkpoint: Checkpoint, revision: number): Promise<void> {
+  await projectRun(scope.backend, checkpoint, revision);
+  const now = await scope.backend.contexts.get(checkpoint.runId, revision);
+  if (now !== null && now.checkpoint.status !== checkpoint.status && isTerminal(now.checkpoint.status)) {
+    await scope.backend.runs.replace(toRunInfo(now.checkpoint, now.revision), null);
+  }
+}
+
+function illegal(verb: string, runId: string, status: string): FloxideError {
+  return new FloxideError("illegal_state", `cannot ${verb} run "${runId}": it is ${status}`, {
+    details: { runId, status },
+  });
+}

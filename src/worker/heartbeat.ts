@@ -1,0 +1,76 @@
+import { hostname } from "node:os";
+import { iso } from "../core/clock.ts";
+import type { Heartbeat } from "../core/records/liveness.ts";
+import type { WorkflowRegistry } from "../workflows/index.ts";
+import type { Running } from "./running.ts";
+import type { WorkerScope } from "./scope.ts";
+
+/** Says every few seconds that the worker lives, and what it does. */
+export class Heart {
+  readonly #scope: WorkerScope;
+  readonly #running: Running;
+  readonly #workflows: Heartbeat["workflows"];
+  readonly #startedAt: string;
+  #timer: NodeJS.Timeout | null = null;
+  #due = 0;
+  #lagMs = 0;
+
+  constructor(scope: WorkerScope, running: Running, registry: WorkflowRegistry) {
+    this.#scope = scope;
+    this.#running = running;
+    this.#startedAt = iso(scope.clock.now());
+    this.#workflows = registry
+      .all()
+      .map(({ name, version, fingerprint }) => ({ name, version, fingerprint }));
+  }
+
+  /** The first heartbeat is written before this resolves. */
+  async start(): Promise<void> {
+    await this.beat();
+    const every = this.#scope.options.heartbeatMs;
+    this.#due = performance.now() + every;
+    this.#timer = setInterval(() => {
+      this.#lagMs = Math.max(0, performance.now() - this.#due);
+      this.#due = performance.now() + every;
+      this.beat().catch((error: unknown) => {
+        this.#scope.log.warn({ err: error, workerId: this.#scope.options.workerId }, "heartbeat not written");
+      });
+    }, every);
+  }
+
+  /** The worker is gone from the lists at once, instead of dying there slowly. */
+  async stop(): Promise<void> {
+    this.pause();
+    await this.#scope.backend.liveness.remove(this.#scope.options.workerId);
+  }
+
+  /** Says no more, and leaves what was said: how a worker looks that was killed. */
+  pause(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
+  }
+
+  async beat(): Promise<void> {
+    await this.#scope.backend.liveness.put(this.describe());
+  }
+
+  describe(): Heartbeat {
+    const { options, clock } = this.#scope;
+    const running = this.#running.size;
+    return {
+      workerId: options.workerId,
+      host: hostname(),
+      pid: process.pid,
+      startedAt: this.#startedAt,
+      at: iso(clock.now()),
+      status: this.#scope.stopping() ? "draining" : running > 0 ? "busy" : "idle",
+      concurrency: options.concurrency,
+      running,
+      completed: this.#running.completed,
+      errors: this.#running.errors,
+      current: this.#running.describe(),
+      workflows: this.#workflows,
+      load: { rssBytes: process.memoryUsage.rss(), eventLoopLagMs: Math.round(this.#lagMs) },
+    };
+  }
+}

@@ -1,0 +1,198 @@
+import type { Clock } from "../core/clock.ts";
+import { isFloxideError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { Delivery, QueueKind, QueueSource, WorkQueue } from "../core/ports/work-queue.ts";
+
+// How messages come into a worker. Invariants:
+// 1. No more messages are handled at once than there are slots. Continuing work goes before new starts.
+// 2. A worker asks for as many messages as it has free slots. It asks ahead only while its work is short, so that a
+//    slow worker does not sit on what a free one could do.
+// 3. Every message in hand, handled or waiting, is kept from redelivery; one that waits too long goes back.
+// 4. When idle it sends nothing but the queue's own renewal of the request.
+
+/** Work shorter than this, in milliseconds a message, is asked for ahead. */
+const SHORT_MS = 50;
+/** Milliseconds that a message may wait here for a slot before somebody else may have it. */
+const PATIENCE_MS = 2_000;
+const RETRY_MS = 500;
+
+export interface IntakeOptions {
+  readonly queue: WorkQueue;
+  readonly sources: readonly QueueSource[];
+  readonly slots: number;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Handles one message to its end. Never rejects. */
+  readonly handle: (delivery: Delivery) => Promise<void>;
+}
+
+interface Held {
+  readonly delivery: Delivery;
+  readonly since: number;
+  renewed: number;
+}
+
+export class Intake {
+  readonly #options: IntakeOptions;
+  readonly #stop = new AbortController();
+  readonly #waiting: Record<QueueKind, Held[]> = { work: [], start: [] };
+  readonly #handled = new Set<Held>();
+  readonly #idle: (() => void)[] = [];
+  #loops: Promise<void>[] = [];
+  #wakers: (() => void)[] = [];
+  #sweeper: NodeJS.Timeout | null = null;
+  /** Milliseconds that a message lately took, smoothed. */
+  #typicalMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: IntakeOptions) {
+    this.#options = options;
+  }
+
+  /** Messages being handled. */
+  get busy(): number {
+    return this.#handled.size;
+  }
+
+  start(): void {
+    this.#loops = this.#options.sources.map((source) => this.#loop(source));
+  }
+
+  /** Takes nothing new and gives back what waits. Resolves when the requests for more have ended. */
+  async close(): Promise<void> {
+    this.#stop.abort();
+    this.#wake();
+    for (const held of this.#takeWaiting()) held.delivery.giveBack();
+    await Promise.all(this.#loops);
+    for (const held of this.#takeWaiting()) held.delivery.giveBack();
+  }
+
+  /** Resolves when no message is being handled. */
+  async drained(): Promise<void> {
+    while (this.#handled.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
+    this.#stopSweeping();
+  }
+
+  async #loop(source: QueueSource): Promise<void> {
+    const { queue, log } = this.#options;
+    const { signal } = this.#stop;
+    while (!signal.aborted) {
+      const wanted = this.#wanted(source.kind);
+      if (wanted === 0) {
+        await this.#change();
+        continue;
+      }
+      try {
+        await queue.pull(source, wanted, (delivery) => this.#arrive(delivery), signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        const fields = { err: error, ...source };
+        if (isFloxideError(error, "backend")) log.debug(fields, "the work queue is out of reach");
+        else log.error(fields, "taking work failed");
+        await pause(RETRY_MS, signal);
+      }
+    }
+  }
+
+  /** How many more messages of this kind are welcome. */
+  #wanted(kind: QueueKind): number {
+    const { slots } = this.#options;
+    const waiting = this.#waiting.work.length + this.#waiting.start.length;
+    const free = slots - this.#handled.size - waiting;
+    const ahead = this.#typicalMs < SHORT_MS ? slots : 0;
+    const room = free + ahead;
+    // Small requests cost as much as large ones: when asking ahead, ask in halves.
+    if (room <= 0 || (free <= 0 && this.#waiting[kind].length > slots / 2)) return 0;
+    return room;
+  }
+
+  #arrive(delivery: Delivery): void {
+    const now = this.#options.clock.now();
+    const held: Held = { delivery, since: now, renewed: now };
+    if (this.#stop.signal.aborted) {
+      delivery.giveBack();
+      return;
+    }
+    this.#waiting[delivery.kind].push(held);
+    this.#dispatch();
+    this.#sweeper ??= setInterval(() => this.#sweep(), Math.min(1_000, this.#options.queue.ackWaitMs / 4));
+  }
+
+  #dispatch(): void {
+    while (this.#handled.size < this.#options.slots) {
+      const held = this.#waiting.work.shift() ?? this.#waiting.start.shift();
+      if (held === undefined) return;
+      this.#handled.add(held);
+      void this.#handle(held);
+    }
+  }
+
+  async #handle(held: Held): Promise<void> {
+    const began = performance.now();
+    try {
+      await this.#options.handle(held.delivery);
+    } finally {
+      this.#handled.delete(held);
+      this.#measure(performance.now() - began);
+      this.#dispatch();
+      this.#wake();
+      if (this.#handled.size === 0) {
+        for (const resolve of this.#idle.splice(0)) resolve();
+        if (this.#waiting.work.length + this.#waiting.start.length === 0) this.#stopSweeping();
+      }
+    }
+  }
+
+  #measure(ms: number): void {
+    this.#typicalMs = Number.isFinite(this.#typicalMs) ? this.#typicalMs * 0.9 + ms * 0.1 : ms;
+  }
+
+  /** Renews what is in hand, and lets go of what has waited too long. */
+  #sweep(): void {
+    const now = this.#options.clock.now();
+    for (const kind of ["work", "start"] as const) {
+      const kept: Held[] = [];
+      for (const held of this.#waiting[kind]) {
+        if (now - held.since > PATIENCE_MS) held.delivery.giveBack();
+        else kept.push(held);
+      }
+      this.#waiting[kind] = kept;
+    }
+    for (const held of [...this.#handled, ...this.#waiting.work, ...this.#waiting.start]) {
+      if (now - held.renewed < this.#options.queue.ackWaitMs / 3) continue;
+      held.renewed = now;
+      held.delivery.working();
+    }
+    this.#wake();
+  }
+
+  #takeWaiting(): Held[] {
+    return [...this.#waiting.work.splice(0), ...this.#waiting.start.splice(0)];
+  }
+
+  #change(): Promise<void> {
+    return new Promise((resolve) => this.#wakers.push(resolve));
+  }
+
+  #wake(): void {
+    const wakers = this.#wakers;
+    this.#wakers = [];
+    for (const resolve of wakers) resolve();
+  }
+
+  #stopSweeping(): void {
+    if (this.#sweeper !== null) clearInterval(this.#sweeper);
+    this.#sweeper = null;
+  }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(done, ms);
+    function done(): void {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", done);
+      resolve();
+    }
+    signal.addEventListener("abort", done, { once: true });
+  });
+}

@@ -1,0 +1,136 @@
+import type { Item } from "../core/checkpoint/checkpoint.ts";
+import type { Clock } from "../core/clock.ts";
+import { iso } from "../core/clock.ts";
+import { FloxideError } from "../core/errors.ts";
+import type { Json } from "../core/json.ts";
+import type { Logger } from "../core/logger.ts";
+import type { AnyContext, AnyWorkflow, Transition } from "../workflows/index.ts";
+import { openContext, policyOf } from "../workflows/index.ts";
+
+/** One execution of one node: what it answered, or what it threw. */
+export type Answer =
+  | {
+      readonly type: "answered";
+      readonly transition: Transition<unknown>;
+      /** What it added to the context, by field; null where nothing. */
+      readonly delta: Record<string, Json> | null;
+      readonly ms: number;
+    }
+  | { readonly type: "failed"; readonly thrown: unknown; readonly ms: number }
+  /** Aborted from outside: the run was cancelled, or the worker stops. */
+  | { readonly type: "aborted"; readonly reason: unknown };
+
+export interface Execution {
+  readonly workflow: AnyWorkflow;
+  readonly runId: string;
+  readonly id: number;
+  readonly item: Item;
+  readonly context: Record<string, Json>;
+  /** Aborted when the run is cancelled or the worker stops. */
+  readonly abort: AbortController;
+  readonly clock: Clock;
+  readonly log: Logger;
+  newId(): string;
+}
+
+/**
+ * Executes a node once. Never throws: whatever happens is an answer.
+ *
+ * A node that does not heed its signal is not waited for: its answer, when it comes, is nobody's.
+ */
+export async function runNode(execution: Execution): Promise<Answer> {
+  const { workflow, item, abort, clock } = execution;
+  const node = workflow.nodes[item.node];
+  const began = performance.now();
+  const elapsed = (): number => performance.now() - began;
+  if (node === undefined) {
+    const error = new FloxideError("definition", `workflow "${workflow.name}" has no node "${item.node}"`);
+    return { type: "failed", thrown: error, ms: 0 };
+  }
+  const { timeoutMs } = policyOf(workflow, item.node);
+  const timer = timeoutMs === null ? null : startTimer(abort, timeoutMs, item.node);
+  try {
+    const opened = openContext(workflow.context, execution.context, { now: clock.now(), newId: execution.newId });
+    const context = contextOf(execution, opened.handles, timeoutMs);
+    const running = node.execute(context, copyOf(item.input), item.node);
+    const transition = running instanceof Promise ? await orAborted(running, abort.signal) : running;
+    if (abort.signal.aborted) return abortedAnswer(abort.signal.reason, elapsed());
+    return { type: "answered", transition, delta: opened.takeDelta(), ms: elapsed() };
+  } catch (thrown) {
+    if (abort.signal.aborted) return abortedAnswer(abort.signal.reason, elapsed());
+    return { type: "failed", thrown, ms: elapsed() };
+  } finally {
+    if (timer !== null) clearTimeout(timer);
+  }
+}
+
+/** A timeout is a failed attempt; any other abort comes from outside and says nothing about the node. */
+function abortedAnswer(reason: unknown, ms: number): Answer {
+  const timedOut = reason instanceof FloxideError && reason.code === "timeout";
+  return timedOut ? { type: "failed", thrown: reason, ms } : { type: "aborted", reason };
+}
+
+function startTimer(abort: AbortController, timeoutMs: number, node: string): NodeJS.Timeout {
+  return setTimeout(() => {
+    abort.abort(
+      new FloxideError("timeout", `node "${node}" ran longer than ${timeoutMs} ms`, {
+        details: { node, timeoutMs },
+      }),
+    );
+  }, timeoutMs);
+}
+
+function orAborted<T>(running: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise<T>((resolve, reject) => {
+    const onAbort = (): void => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    running.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
+function contextOf(
+  execution: Execution,
+  handles: Record<string, unknown>,
+  timeoutMs: number | null,
+): AnyContext {
+  const { workflow, runId, id, item, abort, clock, log } = execution;
+  return {
+    ...handles,
+    run: { id: runId, workflow: workflow.name, version: workflow.version },
+    node: item.node,
+    item: id,
+    attempt: item.attempt,
+    signal: abort.signal,
+    deadline: timeoutMs === null ? null : clock.now() + timeoutMs,
+    log: nodeLogger(log, { runId, node: item.node, item: id, attempt: item.attempt }),
+    wake: item.wake ?? null,
+  };
+}
+
+/** Node code may do to its input what it likes: the checkpoint keeps its own. */
+function copyOf(input: Json): Json {
+  return input !== null && typeof input === "object" ? (JSON.parse(JSON.stringify(input)) as Json) : input;
+}
+
+function nodeLogger(log: Logger, ids: object): AnyContext["log"] {
+  const write =
+    (level: keyof Logger) =>
+    (first: object | string, message?: string): void => {
+      if (typeof first === "string") log[level](ids, first);
+      else log[level]({ ...first, ...ids }, message ?? "");
+    };
+  return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
+}
+
+/** An execution as heartbeats show it. */
+export function describeExecution(execution: Pick<Execution, "runId" | "id" | "item">, since: number): {
+  runId: string;
+  item: number;
+  node: string;
+  attempt: number;
+  since: string;
+} {
+  const { runId, id, item } = execution;
+  return { runId, item: id, node: item.node, attempt: item.attempt, since: iso(since) };
+}

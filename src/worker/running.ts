@@ -1,0 +1,70 @@
+import type { Item } from "../core/checkpoint/checkpoint.ts";
+import type { Clock } from "../core/clock.ts";
+import { iso } from "../core/clock.ts";
+import { FloxideError } from "../core/errors.ts";
+import type { Heartbeat } from "../core/records/liveness.ts";
+
+/** One execution in progress. */
+export interface RunningEntry {
+  readonly runId: string;
+  readonly id: number;
+  readonly item: Item;
+  readonly abort: AbortController;
+  readonly since: number;
+}
+
+/** Executions that a heartbeat names at most. */
+const NAMED = 20;
+
+/** What the worker executes now. */
+export class Running {
+  readonly #clock: Clock;
+  readonly #entries = new Set<RunningEntry>();
+  completed = 0;
+  errors = 0;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  enter(runId: string, id: number, item: Item): RunningEntry {
+    const entry = { runId, id, item, abort: new AbortController(), since: this.#clock.now() };
+    this.#entries.add(entry);
+    return entry;
+  }
+
+  leave(entry: RunningEntry, failed: boolean): void {
+    this.#entries.delete(entry);
+    if (failed) this.errors += 1;
+    else this.completed += 1;
+  }
+
+  /** Aborts what runs for this run: it was cancelled or has failed. */
+  abortRun(runId: string): void {
+    for (const entry of this.#entries) {
+      if (entry.runId !== runId) continue;
+      entry.abort.abort(new FloxideError("cancelled", `run "${runId}" has ended`, { details: { runId } }));
+    }
+  }
+
+  /** Aborts everything: the worker stops. */
+  abortAll(): void {
+    for (const { abort } of this.#entries) {
+      abort.abort(new FloxideError("cancelled", "the worker stops"));
+    }
+  }
+
+  /** The first twenty, for the heartbeat. */
+  describe(): Heartbeat["current"] {
+    const named: Heartbeat["current"] = [];
+    for (const { runId, id, item, since } of this.#entries) {
+      if (named.length === NAMED) break;
+      named.push({ runId, item: id, node: item.node, attempt: item.attempt, since: iso(since) });
+    }
+    return named;
+  }
+}

@@ -1,0 +1,194 @@
+import { v7 as uuid } from "uuid";
+import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
+import type { Clock } from "../core/clock.ts";
+import { systemClock } from "../core/clock.ts";
+import { FloxideError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import { silentLogger } from "../core/logger.ts";
+import type { Backend } from "../core/ports/backend.ts";
+import type { ControlCommand } from "../core/ports/control-bus.ts";
+import type { Delivery, QueueSource } from "../core/ports/work-queue.ts";
+import type { Heartbeat } from "../core/records/liveness.ts";
+import type { AnyWorkflow } from "../workflows/index.ts";
+import { WorkflowRegistry } from "../workflows/index.ts";
+import { Executor } from "./executor.ts";
+import { Heart } from "./heartbeat.ts";
+import { Intake } from "./intake.ts";
+import type { ResolvedWorkerOptions, WorkerOptions } from "./options.ts";
+import { resolveWorkerOptions } from "./options.ts";
+import { Running } from "./running.ts";
+import type { WorkerScope } from "./scope.ts";
+import { Sessions } from "./sessions.ts";
+import { Taker } from "./take.ts";
+
+export interface WorkerParts {
+  readonly backend: Backend;
+  readonly workflows: readonly AnyWorkflow[];
+  readonly log?: Logger;
+  readonly clock?: Clock;
+}
+
+type State = "new" | "started" | "stopping" | "stopped";
+
+/** Takes work of its workflows from the queue and executes it. Any number of them share the work. */
+export class Worker {
+  readonly #scope: WorkerScope;
+  readonly #registry: WorkflowRegistry;
+  readonly #running: Running;
+  readonly #sessions: Sessions;
+  readonly #taker: Taker;
+  readonly #heart: Heart;
+  #intake: Intake | null = null;
+  #state: State = "new";
+  #stopped: Promise<void> | null = null;
+  #unlisten: () => void = () => {};
+
+  /** @throws FloxideError `definition` for options or workflows that do not fit, `fingerprint` for two that clash */
+  constructor(parts: WorkerParts, options: WorkerOptions = {}) {
+    const resolved = resolveWorkerOptions(options);
+    if (parts.workflows.length === 0) {
+      throw new FloxideError("definition", "a worker needs at least one workflow to work for");
+    }
+    this.#registry = new WorkflowRegistry(parts.workflows);
+    this.#scope = {
+      backend: parts.backend,
+      options: resolved,
+      clock: parts.clock ?? systemClock,
+      log: parts.log ?? silentLogger,
+      stopping: () => this.#state === "stopping" || this.#state === "stopped",
+      runEnded: (checkpoint, revision) => this.#runEnded(checkpoint, revision),
+    };
+    this.#running = new Running(this.#scope.clock);
+    let commits = 0;
+    const prefix = uuid().slice(-12);
+    this.#sessions = new Sessions({
+      store: parts.backend.contexts,
+      clock: this.#scope.clock,
+      by: resolved.workerId,
+      newCommit: () => `${prefix}-${++commits}`,
+    });
+    const executor = new Executor(this.#scope, this.#running);
+    this.#taker = new Taker(this.#scope, this.#registry, this.#sessions, executor);
+    this.#heart = new Heart(this.#scope, this.#running, this.#registry);
+  }
+
+  get workerId(): string {
+    return this.#scope.options.workerId;
+  }
+
+  get options(): ResolvedWorkerOptions {
+    return this.#scope.options;
+  }
+
+  /** Begins to take work. Resolves when the worker is listed and listens. */
+  async start(): Promise<void> {
+    if (this.#state !== "new") {
+      throw new FloxideError("illegal_state", `worker "${this.workerId}" is ${this.#state}: it starts once`);
+    }
+    this.#state = "started";
+    await this.#prepare();
+    await this.#heart.start();
+    this.#intake = new Intake({
+      queue: this.#scope.backend.queue,
+      sources: this.#sources(),
+      slots: this.options.concurrency,
+      clock: this.#scope.clock,
+      log: this.#scope.log,
+      handle: (delivery) => this.#taker.take(delivery),
+    });
+    this.#intake.start();
+    const { workerId, concurrency } = this.options;
+    this.#scope.log.info({ workerId, concurrency, workflows: this.#registry.names() }, "worker started");
+  }
+
+  /**
+   * Handles one message, if one is there.
+   *
+   * @param waitMs - milliseconds to wait for one. @default 1000
+   * @returns false where none came
+   */
+  async runOnce(waitMs = 1_000): Promise<boolean> {
+    if (this.#state === "new") {
+      this.#state = "started";
+      await this.#prepare();
+    }
+    for (const source of this.#sources()) {
+      const taken: Delivery[] = [];
+      const stop = new AbortController();
+      const timer = setTimeout(() => stop.abort(), Math.max(50, waitMs / this.#sources().length));
+      await this.#scope.backend.queue.pull(source, 1, (delivery) => taken.push(delivery), stop.signal);
+      clearTimeout(timer);
+      const [delivery] = taken;
+      if (delivery === undefined) continue;
+      await this.#taker.take(delivery);
+      return true;
+    }
+    return false;
+  }
+
+  /**
+   * Takes nothing new, lets running nodes finish, then aborts what still runs and gives its work back at once.
+   * A second call waits for the first.
+   */
+  stop(options: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#stopped ??= this.#stop(options.graceMs ?? this.options.graceMs);
+    return this.#stopped;
+  }
+
+  /** What the worker says of itself in its heartbeats. */
+  health(): Heartbeat {
+    return this.#heart.describe();
+  }
+
+  async #prepare(): Promise<void> {
+    const { backend } = this.#scope;
+    await Promise.all(this.#registry.names().map((name) => backend.queue.prepare(name)));
+    this.#unlisten = backend.control.listen(this.workerId, (command) => this.#onCommand(command));
+  }
+
+  #sources(): QueueSource[] {
+    const names = this.#registry.names();
+    // Runs that have begun come first.
+    return [
+      ...names.map((workflow) => ({ kind: "work", workflow }) as const),
+      ...names.map((workflow) => ({ kind: "start", workflow }) as const),
+    ];
+  }
+
+  async #stop(graceMs: number): Promise<void> {
+    const { log } = this.#scope;
+    const began = this.#state;
+    this.#state = "stopping";
+    if (this.#intake !== null) {
+      this.#heart.beat().catch(() => {});
+      const drained = this.#intake.close().then(() => this.#intake?.drained());
+      const timer = setTimeout(() => {
+        log.warn({ workerId: this.workerId, running: this.#running.size }, "grace is over: running nodes are aborted");
+        this.#running.abortAll();
+      }, graceMs);
+      await drained;
+      clearTimeout(timer);
+    }
+    this.#unlisten();
+    this.#state = "stopped";
+    if (began === "new") return;
+    await this.#heart.stop().catch((error: unknown) => {
+      log.warn({ err: error, workerId: this.workerId }, "the worker could not take itself off the list");
+    });
+    log.info({ workerId: this.workerId }, "worker stopped");
+  }
+
+  #onCommand({ type, runId, revision }: ControlCommand): void {
+    this.#sessions.find(runId)?.invalidate(revision);
+    if (type === "cancel") this.#running.abortRun(runId);
+  }
+
+  #runEnded(checkpoint: Checkpoint, revision: number): void {
+    const { runId, workflow, status } = checkpoint;
+    this.#scope.log.info({ runId, workflow, status, workerId: this.workerId }, "run ended");
+    if (Object.keys(checkpoint.items).length === 0) return;
+    // Siblings of the item that failed the run may be running, here and elsewhere: their answers count no more.
+    this.#running.abortRun(runId);
+    this.#scope.backend.control.tell({ type: "cancel", runId, revision });
+  }
+}

@@ -1,0 +1,39 @@
+import type { Json } from "../core/json.ts";
+
+/** Nothing is one of these: where the compiler asks for one, its `Why` is the error message. */
+export interface Misfit<Why extends string> {
+  readonly misfit: Why;
+}
+
+type AnyFunction = (...args: never[]) => unknown;
+
+/** What JSON gives back as something else: a `Date` would arrive as a string, a `Map` as `{}`. */
+type Changed =
+  | bigint
+  | symbol
+  | Date
+  | RegExp
+  | Map<unknown, unknown>
+  | Set<unknown>
+  | Promise<unknown>
+  | ArrayBuffer
+  | ArrayBufferView
+  | AnyFunction;
+
+/** `T` where JSON carries it unchanged, with a {@link Misfit} in place of each part that it does not. */
+export type JsonSafe<T> = unknown extends T
+  ? T
+  : T extends Json | undefined
+    ? T
+    : T extends Changed
+      ? Misfit<"JSON would change this value: give it a wire form (a string, a number, an array)">
+      : { [K in keyof T]: JsonSafe<T[K]> };
+
+/** `unknown` where a node may give `Out`, else what makes the compiler say why not. */
+export type WireSafe<Out> = unknown extends Out
+  ? unknown
+  : undefined extends Out
+    ? Misfit<"JSON has no undefined: give null where there is nothing">
+    : Out extends JsonSafe<Out>
+      ? unknown
+      : JsonSafe<Out>;

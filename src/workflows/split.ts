@@ -1,0 +1,44 @@
+import type { Schema } from "../core/schema.ts";
+import { after } from "./after.ts";
+import type { NodeContext } from "./context.ts";
+import { defineNode } from "./define-node.ts";
+import type { Fields, Handles, NoFields, NoReserved } from "./fields/field.ts";
+import type { WireSafe } from "./json-safe.ts";
+import { policyIn } from "./node.ts";
+import type { Node } from "./node-types.ts";
+import type { PolicyOptions } from "./policy.ts";
+import { nextAll } from "./transition.ts";
+
+/** What a split is made of. */
+export interface SplitSpec<In, Value, Out, F extends Fields> extends PolicyOptions {
+  /** The context fields that the node uses. @default none */
+  readonly context?: F & NoReserved<F>;
+  /** What is split. */
+  readonly input: Schema<In, Value>;
+  /** One part. */
+  readonly output: Schema<Out, unknown> & WireSafe<Out>;
+  /** A sentence for people. */
+  readonly description?: string;
+  /** Gives the parts, in the order in which a join will have them again. */
+  readonly into: (
+    input: Value,
+    context: NodeContext<Handles<F>>,
+  ) => readonly NoInfer<Out>[] | Promise<readonly NoInfer<Out>[]>;
+}
+
+/** Defines a node that splits one input into many items, each of which goes to each successor. */
+export function split<In, Value, Out, F extends Fields = NoFields>(
+  spec: SplitSpec<In, Value, Out, F>,
+): Node<Handles<F>, In, Out> {
+  return defineNode({
+    kind: "split",
+    context: spec.context ?? {},
+    input: spec.input,
+    output: spec.output,
+    signals: {},
+    description: spec.description ?? null,
+    ...policyIn(spec),
+    run: (context, input) =>
+      after(spec.into(input as Value, context as NodeContext<Handles<F>>), nextAll),
+  });
+}

@@ -1,0 +1,106 @@
+import { FloxideError } from "../core/errors.ts";
+import type { ResolvedRetryPolicy } from "../core/retry-policy.ts";
+import type { CheckEdges, CheckShared, Ends, Names, Nodes } from "./check.ts";
+import type { Edge } from "./edges.ts";
+import type { Fields, NoFields, NoReserved } from "./fields/field.ts";
+import { fingerprintOf } from "./fingerprint.ts";
+import { deepFreeze } from "./freeze.ts";
+import { graphProblems } from "./graph.ts";
+import type { InputOf } from "./node-types.ts";
+import { type PolicyOptions, resolvePolicy } from "./policy.ts";
+
+/** A checked graph, its types forgotten. Plain data: the engine walks it, the dashboard draws it. */
+export interface AnyWorkflow {
+  /** Letters, digits, `_` and `-`, at most 64 of them. */
+  readonly name: string;
+  /** 1 or more. A changed graph is a new version. */
+  readonly version: number;
+  /** A sentence for people, or null. */
+  readonly description: string | null;
+  readonly context: Fields;
+  readonly nodes: Nodes;
+  /** Name of the node that gets the run's input. */
+  readonly start: string;
+  readonly edges: { readonly [name: string]: Edge };
+  /** For the nodes that have none of their own. */
+  readonly retry: ResolvedRetryPolicy | null;
+  /** Milliseconds for one attempt of a node that has no limit of its own, or null. */
+  readonly timeoutMs: number | null;
+  /** Short hash of the graph: equal graphs have equal ones. Policies and code are not part of it. */
+  readonly fingerprint: string;
+  readonly "~types"?: { readonly input: unknown; readonly output: unknown };
+}
+
+/** A workflow with context fields `F` that takes `In` and gives `Out`. */
+export interface Workflow<F extends Fields, In, Out> extends AnyWorkflow {
+  readonly context: F;
+  readonly "~types"?: { readonly input: In; readonly output: Out };
+}
+
+/** What a workflow is made of. */
+export interface WorkflowSpec<
+  N extends Nodes,
+  E extends { readonly [name: string]: Edge<Names<N>> },
+  S extends Names<N>,
+  F extends Fields,
+> {
+  /** Letters, digits, `_` and `-`, at most 64 of them: it stands in subjects as it is. */
+  readonly name: string;
+  /** 1 or more. Give a changed graph a new one, so that runs under way keep theirs. */
+  readonly version: number;
+  /** What the nodes of a run share. @default nothing */
+  readonly context?: F & NoReserved<F>;
+  /** The nodes by name. One node may stand under several names. */
+  readonly nodes: N & CheckShared<N, F>;
+  /** Name of the node that gets the run's input. */
+  readonly start: S;
+  /** An entry for each node. */
+  readonly edges: E & CheckEdges<N, E>;
+  /** How failures are tried again, for nodes that do not say. @default as the worker says */
+  readonly retry?: NonNullable<PolicyOptions["retry"]>;
+  /** Milliseconds for one attempt, for nodes that do not say. @default no limit */
+  readonly timeoutMs?: number;
+  /** A sentence for people. */
+  readonly description?: string;
+}
+
+/**
+ * Defines a workflow. All that the compiler can check of the graph is checked by the types, and again at run time.
+ *
+ * @throws FloxideError `definition` with all that is wrong, one sentence each, in `details.problems`
+ */
+export function workflow<
+  const N extends Nodes,
+  const E extends { readonly [name: string]: Edge<Names<N>> },
+  S extends Names<N>,
+  F extends Fields = NoFields,
+>(spec: WorkflowSpec<N, E, S, F>): Workflow<F, InputOf<N[S]>, Ends<N, E>> {
+  const { retry, timeoutMs, problems } = resolvePolicy({
+    ...(spec.retry === undefined ? {} : { retry: spec.retry }),
+    ...(spec.timeoutMs === undefined ? {} : { timeoutMs: spec.timeoutMs }),
+  });
+  const graph = {
+    name: spec.name,
+    version: spec.version,
+    context: Object.freeze({ ...spec.context }) as F,
+    nodes: Object.freeze({ ...spec.nodes }),
+    start: spec.start,
+    edges: deepFreeze(structuredClone<AnyWorkflow["edges"]>(spec.edges)),
+  };
+  refuse(spec.name, [...graphProblems(graph), ...problems]);
+  return Object.freeze({
+    ...graph,
+    description: spec.description ?? null,
+    retry,
+    timeoutMs,
+    fingerprint: fingerprintOf(graph),
+  });
+}
+
+function refuse(workflow: unknown, problems: readonly string[]): void {
+  if (problems.length === 0) return;
+  const list = problems.map((problem) => `- ${problem}`).join("\n");
+  throw new FloxideError("definition", `workflow "${workflow}" cannot be used:\n${list}`, {
+    details: { workflow, problems },
+  });
+}

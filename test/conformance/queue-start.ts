@@ -1,0 +1,174 @@
+import { describe, expect, it } from "vitest";
+import type { QueueSource } from "../../src/core/ports/work-queue.ts";
+import type { StartRequest } from "../../src/core/records/start-request.ts";
+import { parseStartRequest } from "../../src/core/records/start-request.ts";
+import { eventually } from "../support/eventually.ts";
+import type { Opened } from "./context.ts";
+import { freshForEachTest } from "./context.ts";
+import { tellsSizes } from "./context-store.ts";
+import { itemOf, ODD_IDS, requestOf } from "./fixtures.ts";
+import { take, takeOne } from "./inbox.ts";
+
+const STARTS: QueueSource = { kind: "start", workflow: "orders" };
+const WORK: QueueSource = { kind: "work", workflow: "orders" };
+
+export function queueStartTests(open: () => Promise<Opened>): void {
+  describe("queue of start requests", () => {
+    const on = freshForEachTest(open);
+
+    it.each([true, false])(
+      "delivers a request with all that a worker needs (info written: %s)",
+      async (infoWritten) => {
+        const { queue } = on.backend;
+        await queue.prepare("orders");
+        const request: StartRequest = requestOf("r", {
+          input: { text: "☃", list: [1, null] },
+          context: { total: 4 },
+          version: 2,
+        });
+        const before = Date.now();
+        const { seq, duplicate } = await queue.start(request, { infoWritten });
+        expect(duplicate).toBe(false);
+        const delivery = await takeOne((await on.second()).queue, STARTS);
+        expect(delivery).toMatchObject({ ...STARTS, seq, deliveries: 1, infoWritten });
+        expect(parseStartRequest("orders", delivery.body, delivery.messageId ?? "none")).toEqual(
+          request,
+        );
+        expect(Math.abs(delivery.acceptedAt - before)).toBeLessThan(60_000);
+        expect(delivery.subject).toContain("orders");
+      },
+    );
+
+    it("names the run in the message id", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      await queue.start(requestOf("run-1"), { infoWritten: true });
+      expect((await takeOne(queue, STARTS)).messageId).toBe("run-1");
+    });
+
+    it("accepts requests at positions that go up", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      const seqs: number[] = [];
+      for (const runId of ["a", "b", "c"]) {
+        seqs.push((await queue.start(requestOf(runId), { infoWritten: true })).seq);
+      }
+      expect(seqs).toEqual([...new Set(seqs)].sort((a, b) => a - b));
+      expect(seqs[0]).toBeGreaterThan(0);
+    });
+
+    it("takes the same run id once and says where it is", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      const first = await queue.start(requestOf("r"), { infoWritten: true });
+      const again = await queue.start(requestOf("r"), { infoWritten: true });
+      const other = await (await on.second()).queue.start(requestOf("r", { input: 1 }), {
+        infoWritten: false,
+      });
+      expect(again).toEqual({ seq: first.seq, duplicate: true });
+      expect(other).toEqual({ seq: first.seq, duplicate: true });
+      const last = await queue.start(requestOf("last"), { infoWritten: true });
+      const deliveries = await take(queue, STARTS, 2);
+      expect(deliveries.map(({ seq }) => seq)).toEqual([first.seq, last.seq]);
+    });
+
+    it("takes one of many requests for the same run that come at once", async () => {
+      const queues = [on.backend.queue, (await on.second()).queue];
+      await on.backend.queue.prepare("orders");
+      const answers = await Promise.all(
+        Array.from({ length: 12 }, (_, i) =>
+          queues[i % 2]?.start(requestOf("r"), { infoWritten: true }),
+        ),
+      );
+      expect(answers.filter((answer) => answer?.duplicate === false)).toHaveLength(1);
+      expect(new Set(answers.map((answer) => answer?.seq)).size).toBe(1);
+    });
+
+    it("remembers a request that was acknowledged", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      const { seq } = await queue.start(requestOf("r"), { infoWritten: true });
+      (await takeOne(queue, STARTS)).ack();
+      await eventually(async () => expect(await queue.startAt(seq)).toBeNull());
+      expect(await queue.start(requestOf("r"), { infoWritten: true })).toEqual({
+        seq,
+        duplicate: true,
+      });
+    });
+
+    it("shows the request at a position until it is acknowledged", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      const request = requestOf("r", { context: { total: 1 }, version: 3 });
+      const { seq } = await queue.start(request, { infoWritten: true });
+      expect(await queue.startAt(seq)).toEqual(request);
+      const delivery = await takeOne(queue, STARTS);
+      expect(await (await on.second()).queue.startAt(seq)).toEqual(request);
+      delivery.ack();
+      await eventually(async () => expect(await queue.startAt(seq)).toBeNull());
+    });
+
+    it("shows no request where there is none", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      await queue.enqueue([itemOf("r", 1)]);
+      const { seq } = await takeOne(queue, WORK);
+      expect(await queue.startAt(seq)).toBeNull();
+      expect(await queue.startAt(seq + 1_000)).toBeNull();
+    });
+
+    it("refuses a request that is too large, with both sizes, and keeps nothing of it", async () => {
+      const { queue, maxValueBytes } = on.backend;
+      await queue.prepare("orders");
+      const large = requestOf("r", { input: "x".repeat(maxValueBytes + 1) });
+      const refusal = queue.start(large, { infoWritten: true });
+      await expect(refusal).rejects.toMatchObject({ code: "payload_too_large" });
+      await expect(refusal).rejects.toSatisfy(tellsSizes);
+      const { duplicate } = await queue.start(requestOf("r"), { infoWritten: true });
+      expect(duplicate).toBe(false);
+      expect(
+        parseStartRequest("orders", (await takeOne(queue, STARTS)).body, "none").input,
+      ).toEqual({ order: 7 });
+    });
+
+    it("keeps runs apart whatever their ids are made of", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      // Their message ids must not meet those of start requests either.
+      await queue.enqueue([itemOf("r", 1), itemOf("fx:start.r", 1), itemOf("start", 1)]);
+      for (const runId of ODD_IDS) {
+        const { seq, duplicate } = await queue.start(requestOf(runId), { infoWritten: true });
+        expect({ runId, duplicate }).toEqual({ runId, duplicate: false });
+        expect(await queue.startAt(seq)).toEqual(requestOf(runId));
+      }
+      const deliveries = await take(queue, STARTS, ODD_IDS.length);
+      const ids = deliveries.map(
+        ({ body, messageId }) => parseStartRequest("orders", body, messageId ?? "").runId,
+      );
+      expect(ids).toEqual([...ODD_IDS]);
+      expect(deliveries.map(({ messageId }) => messageId)).toEqual([...ODD_IDS]);
+    });
+
+    it("keeps requests for workers that come later", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      await queue.start(requestOf("early"), { infoWritten: true });
+      const late = (await on.second()).queue;
+      await late.prepare("orders");
+      expect((await takeOne(late, STARTS)).messageId).toBe("early");
+    });
+
+    it("never mixes starts and items", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      await queue.start(requestOf("a"), { infoWritten: true });
+      await queue.enqueue([itemOf("a", 1)]);
+      await queue.start(requestOf("b"), { infoWritten: true });
+      await queue.enqueue([itemOf("b", 1)]);
+      const starts = await take(queue, STARTS, 2);
+      const items = await take(queue, WORK, 2);
+      expect(starts.map(({ kind }) => kind)).toEqual(["start", "start"]);
+      expect(items.map(({ kind }) => kind)).toEqual(["work", "work"]);
+    });
+  });
+}
