@@ -32,6 +32,7 @@ export const API_CODE = {
   clusterNotAvailable: 10008,
   messageNotFound: 10037,
   sequenceNotFound: 10043,
+  messageDeleteFailed: 10057,
   wrongLastSequence: 10071,
   wrongLastSequenceUnknown: 10164,
 } as const;

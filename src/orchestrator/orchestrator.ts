@@ -14,7 +14,7 @@ import type { Liveness } from "../core/records/liveness.ts";
 import type { RunMetrics } from "../core/records/metrics.ts";
 import type { RunError } from "../core/records/run-error.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
-import type { AnyWorkflow } from "../workflows/index.ts";
+import type { AnyWorkflow, Fields, InitialOf, Workflow } from "../workflows/index.ts";
 import { WorkflowRegistry } from "../workflows/index.ts";
 import type { WaitOptions } from "./await-run.ts";
 import { Ends } from "./await-run.ts";
@@ -37,6 +37,9 @@ export interface OrchestratorParts {
   readonly log?: Logger;
   readonly clock?: Clock;
 }
+
+/** A run id that remembers what its run gives, for {@link Orchestrator.result}. It is a string like any other. */
+export type RunId<Out = Json> = string & { readonly "~output"?: Out };
 
 /** Which page of which runs. */
 export interface ListRunsQuery extends RunFilter {
@@ -80,11 +83,17 @@ export class Orchestrator {
    * @throws FloxideError `validation`, `not_found` for an unknown name, `conflict` where the run id belongs to a run
    * with another input, `payload_too_large`, `backend`
    */
+  startRun<F extends Fields, In, Out>(
+    workflow: Workflow<F, In, Out>,
+    input: NoInfer<In>,
+    options?: StartOptions<InitialOf<F>>,
+  ): Promise<RunId<Out>>;
+  startRun(workflow: string, input: unknown, options?: StartOptions): Promise<RunId>;
   async startRun(
     workflow: AnyWorkflow | string,
     input: unknown,
     options: StartOptions = {},
-  ): Promise<string> {
+  ): Promise<RunId> {
     const known = typeof workflow === "string" ? this.#scope.registry.get(workflow) : workflow;
     await this.#prepare(known.name);
     return startRun(this.#scope, known, input, options);
@@ -166,7 +175,9 @@ export class Orchestrator {
    * @throws RunFailedError with the recorded failure; FloxideError `cancelled`, `illegal_state` while it goes on,
    * `not_found`
    */
-  result(runId: string): Promise<Json> {
+  result<Out>(runId: RunId<Out>): Promise<Out>;
+  result(runId: string): Promise<Json>;
+  result(runId: string): Promise<unknown> {
     return inspect.resultOf(this.#scope, runId);
   }
 

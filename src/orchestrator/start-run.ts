@@ -11,11 +11,11 @@ import type { AnyWorkflow } from "../workflows/index.ts";
 import { initialContext } from "../workflows/index.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
-export interface StartOptions {
+export interface StartOptions<Initial extends object = Readonly<Record<string, unknown>>> {
   /** Names the run: the same id twice is the same run. 1 to 128 bytes of any text. @default a uuid of version 7 */
   readonly runId?: string | undefined;
   /** Values of context fields to begin with. */
-  readonly context?: Readonly<Record<string, unknown>> | undefined;
+  readonly context?: Initial | undefined;
 }
 
 /**

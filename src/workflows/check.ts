@@ -103,7 +103,7 @@ type CheckEdge<N extends Nodes, K extends Names<N>, E> = E extends readonly unkn
 /** The edges as they stand, with a {@link Misfit} in place of each that does not fit. */
 export type CheckEdges<N extends Nodes, E> = {
   readonly [K in Names<N>]: K extends keyof E ? CheckEdge<N, K, E[K]> : Edge<Names<N>>;
-} & { readonly [K in Exclude<keyof E, Names<N>>]: Misfit<`no node is called '${K & string}'`> };
+} & { readonly [K in Exclude<keyof E & string, Names<N>>]: Misfit<`no node is called '${K}'`> };
 
 /** A {@link Misfit} for each node that needs context fields which are not on offer. */
 export type CheckShared<N extends Nodes, F extends Fields> = {

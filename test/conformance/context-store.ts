@@ -172,12 +172,16 @@ export function contextStoreTests(open: () => Promise<Opened>): void {
     it("shares nothing with what was written or read", async () => {
       const { contexts } = on.backend;
       const mine = checkpointOf("r", { context: { list: [1] } });
+      const list = async (): Promise<number[]> => {
+        const read = await contexts.get("r");
+        return read?.checkpoint.context["list"] as number[];
+      };
       await contexts.create(mine);
       (mine.context["list"] as number[]).push(2);
-      const read = await contexts.get("r");
-      expect(read?.checkpoint.context["list"]).toEqual([1]);
-      (read?.checkpoint.context["list"] as number[]).push(3);
-      expect((await contexts.get("r"))?.checkpoint.context["list"]).toEqual([1]);
+      const read = await list();
+      expect(read).toEqual([1]);
+      read.push(3);
+      expect(await list()).toEqual([1]);
     });
 
     it("forgets a run that is removed", async () => {

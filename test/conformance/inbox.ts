@@ -29,6 +29,15 @@ export async function take(
   return got;
 }
 
+/** Takes so many messages and acknowledges each as it comes, so that none comes again. */
+export function takeAndAck(
+  queue: WorkQueue,
+  source: QueueSource,
+  count: number,
+): Promise<readonly Delivery[]> {
+  return take(queue, source, count, (delivery) => delivery.ack());
+}
+
 /** Takes one message. */
 export async function takeOne(queue: WorkQueue, source: QueueSource): Promise<Delivery> {
   const [delivery] = await take(queue, source, 1);

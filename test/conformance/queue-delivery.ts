@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import type { Opened } from "./context.ts";
 import { freshForEachTest } from "./context.ts";
 import { itemOf, ODD_IDS } from "./fixtures.ts";
-import { nameOf, take, takeOne } from "./inbox.ts";
+import { nameOf, take, takeAndAck, takeOne } from "./inbox.ts";
 
 const WORK: QueueSource = { kind: "work", workflow: "orders" };
 
@@ -43,7 +43,7 @@ function handingOutTests(open: () => Promise<Opened>): void {
       await queue.prepare("orders");
       const names = Array.from({ length: 25 }, (_, i) => `r${i % 4}/${i + 1}`);
       for (let i = 0; i < 25; i++) await queue.enqueue([itemOf(`r${i % 4}`, i + 1)]);
-      const deliveries = await take(queue, WORK, 25);
+      const deliveries = await takeAndAck(queue, WORK, 25);
       expect(deliveries.map(nameOf)).toEqual(names);
     });
 
@@ -52,7 +52,7 @@ function handingOutTests(open: () => Promise<Opened>): void {
       await queue.prepare("orders");
       await queue.enqueue([]);
       await queue.enqueue(Array.from({ length: 200 }, (_, i) => itemOf("r", i + 1)));
-      const deliveries = await take(queue, WORK, 200);
+      const deliveries = await takeAndAck(queue, WORK, 200);
       expect(new Set(deliveries.map(nameOf)).size).toBe(200);
     });
 
@@ -64,7 +64,7 @@ function handingOutTests(open: () => Promise<Opened>): void {
       await queue.enqueue([itemOf("r", 1, { turn: 1 })]);
       await queue.enqueue([itemOf("r", 1, { epoch: 1 })]);
       await queue.enqueue([itemOf("r", 11), itemOf("last", 1)]);
-      const deliveries = await take(queue, WORK, 5);
+      const deliveries = await takeAndAck(queue, WORK, 5);
       expect(deliveries.map(nameOf)).toEqual(["r/1", "r/1", "r/1", "r/11", "last/1"]);
     });
 
@@ -74,8 +74,8 @@ function handingOutTests(open: () => Promise<Opened>): void {
       await queue.prepare("orders-eu");
       await queue.enqueue([itemOf("a", 1, { workflow: "orders-eu" }), itemOf("b", 1)]);
       await queue.enqueue([itemOf("c", 1, { workflow: "orders-eu" }), itemOf("d", 1)]);
-      const here = await take(queue, WORK, 2);
-      const there = await take(queue, { kind: "work", workflow: "orders-eu" }, 2);
+      const here = await takeAndAck(queue, WORK, 2);
+      const there = await takeAndAck(queue, { kind: "work", workflow: "orders-eu" }, 2);
       expect(here.map(nameOf)).toEqual(["b/1", "d/1"]);
       expect(there.map(nameOf)).toEqual(["a/1", "c/1"]);
       expect(there[0]?.workflow).toBe("orders-eu");
@@ -84,7 +84,7 @@ function handingOutTests(open: () => Promise<Opened>): void {
     it("gives each message to one of two who pull", async () => {
       const [a, b] = [on.backend.queue, (await on.second()).queue];
       await Promise.all([a.prepare("orders"), b.prepare("orders")]);
-      const pulls = Promise.all([take(a, WORK, 10), take(b, WORK, 10)]);
+      const pulls = Promise.all([takeAndAck(a, WORK, 10), takeAndAck(b, WORK, 10)]);
       await a.enqueue(Array.from({ length: 20 }, (_, i) => itemOf("r", i + 1)));
       const [here, there] = await pulls;
       expect(new Set([...here, ...there].map(nameOf)).size).toBe(20);
@@ -94,7 +94,7 @@ function handingOutTests(open: () => Promise<Opened>): void {
       const { queue } = on.backend;
       await queue.prepare("orders");
       await queue.enqueue(ODD_IDS.map((runId) => itemOf(runId, 1)));
-      const deliveries = await take(queue, WORK, ODD_IDS.length);
+      const deliveries = await takeAndAck(queue, WORK, ODD_IDS.length);
       expect(deliveries.map(nameOf).sort()).toEqual(ODD_IDS.map((runId) => `${runId}/1`).sort());
     });
 

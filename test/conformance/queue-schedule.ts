@@ -5,7 +5,7 @@ import { eventually } from "../support/eventually.ts";
 import type { Opened } from "./context.ts";
 import { freshForEachTest } from "./context.ts";
 import { itemOf, ODD_IDS } from "./fixtures.ts";
-import { nameOf, take, takeOne } from "./inbox.ts";
+import { nameOf, takeAndAck, takeOne } from "./inbox.ts";
 
 const WORK: QueueSource = { kind: "work", workflow: "orders" };
 const LATER_MS = 3_600_000;
@@ -38,7 +38,7 @@ export function queueScheduleTests(open: () => Promise<Opened>): void {
       await queue.prepare("orders");
       await queue.schedule(itemOf("r", 1), Date.now() - 60_000);
       await queue.schedule(itemOf("r", 2), Date.now());
-      const deliveries = await take(queue, WORK, 2);
+      const deliveries = await takeAndAck(queue, WORK, 2);
       expect(deliveries.map(nameOf).sort()).toEqual(["r/1", "r/2"]);
     });
 
@@ -49,12 +49,8 @@ export function queueScheduleTests(open: () => Promise<Opened>): void {
       await queue.schedule(itemOf("r", 1), now + 1_800);
       await queue.schedule(itemOf("r", 2), now + 300);
       await queue.enqueue([itemOf("r", 3)]);
-      const order: string[] = [];
-      await take(queue, WORK, 3, (delivery) => {
-        order.push(nameOf(delivery));
-        delivery.ack();
-      });
-      expect(order).toEqual(["r/3", "r/2", "r/1"]);
+      const deliveries = await takeAndAck(queue, WORK, 3);
+      expect(deliveries.map(nameOf)).toEqual(["r/3", "r/2", "r/1"]);
     });
 
     it("shows what is scheduled and that it waits for its time", async () => {
@@ -77,7 +73,7 @@ export function queueScheduleTests(open: () => Promise<Opened>): void {
       expect(await queuedItems(queue, 1)).toMatchObject([{ item: 1, scheduled: true }]);
       await (await on.second()).queue.schedule(itemOf("r", 1, { revision: 3 }), Date.now() + 200);
       await queue.schedule(itemOf("sentinel", 1), Date.now() + 700);
-      const deliveries = await take(queue, WORK, 2);
+      const deliveries = await takeAndAck(queue, WORK, 2);
       expect(deliveries.map(nameOf)).toEqual(["r/1", "sentinel/1"]);
       expect(JSON.parse(deliveries[0]?.body ?? "")).toMatchObject({ revision: 3 });
     });
@@ -113,7 +109,7 @@ export function queueScheduleTests(open: () => Promise<Opened>): void {
       await queue.enqueue([itemOf("r", 1)]);
       await (await on.second()).queue.unschedule("orders", "r", 1);
       await queue.schedule(itemOf("sentinel", 1), due + 500);
-      const deliveries = await take(queue, WORK, 4);
+      const deliveries = await takeAndAck(queue, WORK, 4);
       expect(deliveries.map(nameOf).sort()).toEqual(["r.1/1", "r/1", "r/11", "sentinel/1"]);
       expect(nameOf(deliveries.at(-1) ?? (await takeOne(queue, WORK)))).toBe("sentinel/1");
     });
@@ -134,7 +130,7 @@ export function queueScheduleTests(open: () => Promise<Opened>): void {
       await Promise.all(ODD_IDS.map((runId) => queue.schedule(itemOf(runId, 1), due)));
       const [gone, ...kept] = ODD_IDS;
       await queue.unschedule("orders", gone, 1);
-      const deliveries = await take(queue, WORK, kept.length);
+      const deliveries = await takeAndAck(queue, WORK, kept.length);
       expect(deliveries.map(nameOf).sort()).toEqual(kept.map((runId) => `${runId}/1`).sort());
     });
   });

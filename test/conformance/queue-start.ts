@@ -7,7 +7,7 @@ import type { Opened } from "./context.ts";
 import { freshForEachTest } from "./context.ts";
 import { tellsSizes } from "./context-store.ts";
 import { itemOf, ODD_IDS, requestOf } from "./fixtures.ts";
-import { take, takeOne } from "./inbox.ts";
+import { takeAndAck, takeOne } from "./inbox.ts";
 
 const STARTS: QueueSource = { kind: "start", workflow: "orders" };
 const WORK: QueueSource = { kind: "work", workflow: "orders" };
@@ -68,7 +68,7 @@ export function queueStartTests(open: () => Promise<Opened>): void {
       expect(again).toEqual({ seq: first.seq, duplicate: true });
       expect(other).toEqual({ seq: first.seq, duplicate: true });
       const last = await queue.start(requestOf("last"), { infoWritten: true });
-      const deliveries = await take(queue, STARTS, 2);
+      const deliveries = await takeAndAck(queue, STARTS, 2);
       expect(deliveries.map(({ seq }) => seq)).toEqual([first.seq, last.seq]);
     });
 
@@ -141,7 +141,7 @@ export function queueStartTests(open: () => Promise<Opened>): void {
         expect({ runId, duplicate }).toEqual({ runId, duplicate: false });
         expect(await queue.startAt(seq)).toEqual(requestOf(runId));
       }
-      const deliveries = await take(queue, STARTS, ODD_IDS.length);
+      const deliveries = await takeAndAck(queue, STARTS, ODD_IDS.length);
       const ids = deliveries.map(
         ({ body, messageId }) => parseStartRequest("orders", body, messageId ?? "").runId,
       );
@@ -165,8 +165,8 @@ export function queueStartTests(open: () => Promise<Opened>): void {
       await queue.enqueue([itemOf("a", 1)]);
       await queue.start(requestOf("b"), { infoWritten: true });
       await queue.enqueue([itemOf("b", 1)]);
-      const starts = await take(queue, STARTS, 2);
-      const items = await take(queue, WORK, 2);
+      const starts = await takeAndAck(queue, STARTS, 2);
+      const items = await takeAndAck(queue, WORK, 2);
       expect(starts.map(({ kind }) => kind)).toEqual(["start", "start"]);
       expect(items.map(({ kind }) => kind)).toEqual(["work", "work"]);
     });

@@ -4,7 +4,7 @@ import { eventually } from "../support/eventually.ts";
 import type { Opened } from "./context.ts";
 import { freshForEachTest } from "./context.ts";
 import { itemOf, ODD_IDS, requestOf } from "./fixtures.ts";
-import { nameOf, take, takeOne } from "./inbox.ts";
+import { nameOf, take, takeAndAck, takeOne } from "./inbox.ts";
 
 const STARTS: QueueSource = { kind: "start", workflow: "orders" };
 const WORK: QueueSource = { kind: "work", workflow: "orders" };
@@ -73,7 +73,7 @@ function dropTests(open: () => Promise<Opened>): void {
       await queue.enqueue([itemOf("other", 2)]);
       expect(await (await on.second()).queue.dropRun("orders", "r")).toBe(3);
       expect(await queue.queued("orders", "r")).toEqual([]);
-      const deliveries = await take(queue, WORK, 2);
+      const deliveries = await takeAndAck(queue, WORK, 2);
       expect(deliveries.map(nameOf)).toEqual(["other/2", "other/1"]);
     });
 
@@ -142,7 +142,7 @@ function dropTests(open: () => Promise<Opened>): void {
       await queue.prepare("orders");
       await queue.enqueue(ODD_IDS.map((id) => itemOf(id, 1)));
       expect(await queue.dropRun("orders", runId)).toBe(1);
-      const left = await take(queue, WORK, ODD_IDS.length - 1);
+      const left = await takeAndAck(queue, WORK, ODD_IDS.length - 1);
       expect(left.map(nameOf).sort()).toEqual(
         ODD_IDS.filter((id) => id !== runId)
           .map((id) => `${id}/1`)

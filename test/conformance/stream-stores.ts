@@ -127,7 +127,7 @@ function deadLetterStoreTests(open: () => Promise<Opened>): void {
         reasons.push(...letters.map(({ reason }) => reason));
         before = letters.at(-1)?.id ?? null;
       }
-      expect(reasons).toEqual([7, 6, 5, 4, 3, 2, 1].map((i) => letter(i).reason));
+      expect(reasons).toEqual([7, 6, 5, 4, 3, 2, 1].map((i) => letter(i)["reason"]));
       const [oldest] = (await deadLetters.list(10, null)).slice(-1);
       expect(await deadLetters.list(2, oldest?.id ?? 0)).toEqual([]);
     });

@@ -77,6 +77,10 @@ describe("a server", () => {
     expect(await isRunning(pid)).toBe(false);
   });
 
+  test("is known to the processes that tests start", () => {
+    expect(process.env["FLOXIDE_NATS_SERVER"]).toBe(inject("natsServer"));
+  });
+
   test("starts beside others", async () => {
     const servers = await Promise.all([startTestServer(), startTestServer(), startTestServer()]);
     expect(new Set(servers.map(({ port }) => port)).size).toBe(3);

@@ -8,7 +8,12 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { isFloxideError } from "../../src/core/errors.ts";
 import { addToCache, cacheDirectory, findCached } from "../../src/jetstream/server/cache.ts";
-import { executablesNamed, probe, reasonOf } from "../../src/jetstream/server/command.ts";
+import {
+  executablesNamed,
+  probe,
+  reasonOf,
+  runCommand,
+} from "../../src/jetstream/server/command.ts";
 import { renderConfig } from "../../src/jetstream/server/config.ts";
 import {
   newerSuitesFor,
@@ -201,6 +206,16 @@ describe("programs", () => {
     await expect(probe(path, {})).rejects.toThrow(
       `${path} is 2.9.10, too old: ${MIN_VERSION} or newer is needed`,
     );
+  });
+
+  test.each([
+    ["echo first >&2; echo last >&2; exit 1", "/bin/sh: last"],
+    ["echo 'E: 404' >&2; echo 'E: Some failed.' >&2; exit 100", "/bin/sh: E: 404"],
+    ["exit 3", "/bin/sh: ended with 3"],
+    ["exec sleep 10", "/bin/sh: took longer than 100 ms"],
+  ])("that fail are quoted: %s", async (script, message) => {
+    const running = runCommand("/bin/sh", ["-c", script], { env: {}, timeoutMs: 100 });
+    await expect(running).rejects.toThrow(message);
   });
 
   test("the reason of a failed request is its innermost cause", () => {

@@ -5,6 +5,7 @@ import {
   type AnyField,
   counter,
   eventLog,
+  type FieldEnv,
   field,
   fieldEnv,
   fixed,
@@ -88,7 +89,7 @@ describe.each(every)("%s", (_name, made, stored, commutes) => {
 
 /** Opens a field on a stored value, and collects its deltas. */
 function opened<T, Handle>(
-  made: { open(current: T, emit: (delta: T) => void, env: ReturnType<typeof env>): Handle },
+  made: { open(current: T, emit: (delta: T) => void, env: FieldEnv): Handle },
   current: T,
   at = env(),
 ): { handle: Handle; deltas: T[] } {

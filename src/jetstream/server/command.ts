@@ -13,7 +13,7 @@ const run = promisify(execFile);
 /**
  * Runs a program to its end and gives its standard output.
  *
- * @throws Error with one line that says which program, and the last line that it wrote.
+ * @throws Error with one line that says which program, and what it complained of.
  */
 export async function runCommand(
   file: string,
@@ -32,10 +32,15 @@ export async function runCommand(
     return stdout;
   } catch (error) {
     const { stderr, code, killed } = error as { stderr?: string; code?: unknown; killed?: boolean };
-    const last = stderr?.trim().split("\n").at(-1);
-    const why = killed ? `took longer than ${timeoutMs} ms` : last || `ended with ${code}`;
-    throw new Error(`${file}: ${why}`, { cause: error });
+    const why = killed ? `took longer than ${timeoutMs} ms` : complaintIn(stderr ?? "");
+    throw new Error(`${file}: ${why ?? `ended with ${code}`}`, { cause: error });
   }
+}
+
+/** The line that says most: the first of apt's errors, of other programs the last line. */
+function complaintIn(stderr: string): string | undefined {
+  const lines = stderr.split("\n").filter((line) => line.trim() !== "");
+  return lines.find((line) => line.startsWith("E: ")) ?? lines.at(-1);
 }
 
 /** All executable files of this name: first those on PATH, then where Debian puts servers. */

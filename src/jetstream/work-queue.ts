@@ -1,0 +1,245 @@
+import type { JetStreamManager } from "@nats-io/jetstream";
+import { FloxideError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type {
+  Backlog,
+  Delivery,
+  QueuedMessage,
+  QueueSource,
+  WorkQueue,
+} from "../core/ports/work-queue.ts";
+import {
+  parseStartRequest,
+  type StartRequest,
+  startRequestBody,
+} from "../core/records/start-request.ts";
+import type { QueuedItem } from "../core/records/work-message.ts";
+import { readBacklog } from "./backlog.ts";
+import type { WorkConsumers } from "./consumers.ts";
+import { INFO_WRITTEN } from "./delivery.ts";
+import { inParallel } from "./in-parallel.ts";
+import type { Link } from "./link.ts";
+import {
+  itemMessageId,
+  type Names,
+  readStartSubject,
+  runIdOfStart,
+  startMessageId,
+} from "./names.ts";
+import type { Persistence } from "./persist.ts";
+import { type PubAck, readPubAck } from "./pub-ack.ts";
+import { ConsumerGone, Puller } from "./puller.ts";
+import { RawHeaders } from "./raw-headers.ts";
+import type { Requester } from "./requester.ts";
+import type { RunMessages } from "./run-messages.ts";
+
+// Q1. Repeating a publish is always safe: a repetition is known by its message id for two minutes, and what slips through
+//     is recognised by whoever takes it, from the checkpoint.
+// Q2. A scheduled item has no message id: a second schedule on its subject replaces the first.
+// Q3. Nothing is removed by purging a subject that a consumer filters: see `run-messages.ts`.
+
+/** Publishes that wait for their answer at a time, when many items are queued at once. */
+const WIDTH = 256;
+/** How long a pull waits for a lost connection before it tells its caller, in milliseconds. */
+const PULL_PATIENCE_MS = 30_000;
+
+const encoder = new TextEncoder();
+
+/** What the queue is made of. */
+export interface WorkQueueParts {
+  readonly link: Link;
+  readonly requester: Requester;
+  readonly persistence: Persistence;
+  readonly names: Names;
+  readonly jsm: JetStreamManager;
+  readonly consumers: WorkConsumers;
+  readonly runMessages: RunMessages;
+  readonly logger: Logger;
+}
+
+/** The work queue on one stream with work-queue retention. */
+export class JetStreamWorkQueue implements WorkQueue {
+  readonly #parts: WorkQueueParts;
+  readonly #pullers = new Map<string, Puller>();
+
+  constructor(parts: WorkQueueParts) {
+    this.#parts = parts;
+  }
+
+  get ackWaitMs(): number {
+    return this.#parts.consumers.ackWaitMs;
+  }
+
+  prepare(workflow: string): Promise<void> {
+    return this.#parts.consumers.prepare(workflow);
+  }
+
+  async start(
+    request: StartRequest,
+    options: { readonly infoWritten: boolean },
+  ): Promise<{ readonly seq: number; readonly duplicate: boolean }> {
+    const { names, persistence } = this.#parts;
+    const what = `the start request of run "${request.runId}"`;
+    const body = this.#encode(startRequestBody(request), what);
+    const headers = new RawHeaders(
+      `Nats-Msg-Id: ${startMessageId(request.runId)}\r\n${options.infoWritten ? `${INFO_WRITTEN}: 1\r\n` : ""}`,
+    );
+    let isRepeated = false;
+    const ack = await persistence.run(`publishing ${what}`, (again) => {
+      isRepeated = again;
+      return this.#publish(names.start(request.workflow), body, headers);
+    });
+    // A repetition of our own that the queue recognised is the one that we have just sent.
+    return { seq: ack.seq, duplicate: ack.duplicate === true && !isRepeated };
+  }
+
+  async startAt(seq: number): Promise<StartRequest | null> {
+    const { names, persistence, runMessages } = this.#parts;
+    const message = await persistence.run(`reading the start request ${seq}`, () =>
+      runMessages.reader.at(seq),
+    );
+    if (message === null) return null;
+    const workflow = readStartSubject(names, message.subject);
+    if (workflow === null) return null;
+    const messageId = message.headers?.get("Nats-Msg-Id") || String(seq);
+    return parseStartRequest(workflow, message.body, runIdOfStart(messageId));
+  }
+
+  async enqueue(items: readonly QueuedItem[]): Promise<void> {
+    await inParallel(items, WIDTH, (item) => this.#enqueue(item));
+  }
+
+  async schedule(item: QueuedItem, atMs: number): Promise<void> {
+    const { names, persistence } = this.#parts;
+    const { workflow, runId } = item;
+    const at = new Date(atMs).toISOString();
+    const target = names.work(workflow, runId, item.item);
+    const headers = new RawHeaders(
+      `Nats-Schedule: @at ${at}\r\nNats-Schedule-Target: ${target}\r\n`,
+    );
+    const subject = names.sched(workflow, runId, item.item);
+    await persistence.run(`scheduling item ${item.item} of run "${runId}"`, () =>
+      this.#publish(subject, workBody(item), headers),
+    );
+  }
+
+  async unschedule(workflow: string, runId: string, item: number): Promise<void> {
+    const { names, persistence, runMessages } = this.#parts;
+    await persistence.run(`unscheduling item ${item} of run "${runId}"`, () =>
+      runMessages.purgeSchedules(names.sched(workflow, runId, item)),
+    );
+  }
+
+  async pull(
+    source: QueueSource,
+    max: number,
+    deliver: (delivery: Delivery) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { consumers, link, logger } = this.#parts;
+    if (!link.isUp) await this.#connected(signal);
+    if (signal.aborted) return;
+    await consumers.prepare(source.workflow);
+    try {
+      await this.#puller(source).pull(max, deliver, signal);
+    } catch (error) {
+      if (!(error instanceof ConsumerGone)) throw error;
+      logger.warn({ ...source }, "the consumer of the work queue is gone: making it again");
+      consumers.forget(source.workflow);
+      await consumers.prepare(source.workflow);
+    }
+  }
+
+  dropRun(workflow: string, runId: string): Promise<number> {
+    const { persistence, runMessages } = this.#parts;
+    return persistence.run(`dropping the queued items of run "${runId}"`, () =>
+      runMessages.drop(workflow, runId),
+    );
+  }
+
+  queued(workflow: string, runId: string): Promise<readonly QueuedMessage[]> {
+    const { persistence, runMessages } = this.#parts;
+    return persistence.run(`reading the queued items of run "${runId}"`, () =>
+      runMessages.list(workflow, runId),
+    );
+  }
+
+  async drop(seq: number): Promise<void> {
+    const { persistence, runMessages } = this.#parts;
+    await persistence.run(`dropping message ${seq} of the work queue`, () =>
+      runMessages.delete(seq),
+    );
+  }
+
+  async ackFloor(source: QueueSource): Promise<number> {
+    const { consumers, jsm, names, persistence } = this.#parts;
+    await consumers.prepare(source.workflow);
+    const name = names.consumer(source.kind, source.workflow);
+    const info = await persistence.run(`reading the consumer "${name}"`, () =>
+      jsm.consumers.info(names.workStream, name),
+    );
+    return info.ack_floor.stream_seq;
+  }
+
+  backlog(): Promise<readonly Backlog[]> {
+    const { jsm, names, persistence } = this.#parts;
+    return persistence.run("reading the backlog", () => readBacklog(jsm, names));
+  }
+
+  /** Ends all pulls. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#pullers.values()].map((puller) => puller.close()));
+    this.#pullers.clear();
+  }
+
+  #enqueue(item: QueuedItem): Promise<unknown> {
+    const { workflow, runId } = item;
+    const id = itemMessageId(runId, item.item, item.epoch, item.turn);
+    const headers = new RawHeaders(`Nats-Msg-Id: ${id}\r\n`);
+    const subject = this.#parts.names.work(workflow, runId, item.item);
+    const body = workBody(item);
+    return this.#parts.persistence.run(`queueing item ${item.item} of run "${runId}"`, () =>
+      this.#publish(subject, body, headers),
+    );
+  }
+
+  #publish(subject: string, body: string | Uint8Array, headers: RawHeaders): Promise<PubAck> {
+    return this.#parts.requester.request(subject, body, headers, readPubAck);
+  }
+
+  #encode(text: string, what: string): Uint8Array {
+    const bytes = encoder.encode(text);
+    this.#parts.link.checkSize(bytes.length, what);
+    return bytes;
+  }
+
+  #puller(source: QueueSource): Puller {
+    const { link, names, logger } = this.#parts;
+    const consumer = names.consumer(source.kind, source.workflow);
+    let puller = this.#pullers.get(consumer);
+    if (puller === undefined) {
+      puller = new Puller(link, names.workStream, consumer, source, logger);
+      this.#pullers.set(consumer, puller);
+    }
+    return puller;
+  }
+
+  async #connected(signal: AbortSignal): Promise<void> {
+    const { link } = this.#parts;
+    const aborted = new Promise<void>((resolve) => {
+      signal.addEventListener("abort", () => resolve(), { once: true });
+    });
+    await Promise.race([link.whenUp(PULL_PATIENCE_MS), aborted]);
+    if (!link.isUp && !signal.aborted) {
+      throw new FloxideError(
+        "backend",
+        "pulling from the work queue: there is no connection to NATS",
+      );
+    }
+  }
+}
+
+/** The body of an item's message. Its subject says the workflow, its message id the rest. */
+function workBody({ v, runId, item, revision, version, fingerprint }: QueuedItem): string {
+  return JSON.stringify({ v, runId, item, revision, version, fingerprint });
+}
