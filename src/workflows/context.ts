@@ -1,4 +1,4 @@
-import type { Logger } from "../core/logger.ts";
+import type { NodeLogger } from "./node-logger.ts";
 import type { AnySchema, ParsedOf } from "./schemas.ts";
 
 /** Signals that a node waits for, each with the schema of its payload. */
@@ -43,7 +43,7 @@ export interface ItemContext<G extends SignalSchemas = NoSignals> {
   /** When the time is up, in milliseconds since the epoch, or null where there is no limit. */
   readonly deadline: number | null;
   /** Writes log lines that carry the ids of run, item and attempt. */
-  readonly log: Logger;
+  readonly log: NodeLogger;
   /** What released the item where it was parked by `hold`, else null. */
   readonly wake: Wake<G> | null;
 }

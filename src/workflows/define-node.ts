@@ -1,10 +1,11 @@
 import { FloxideError } from "../core/errors.ts";
+import type { RetryPolicy } from "../core/retry-policy.ts";
 import { parseWith } from "../core/schema.ts";
 import { after } from "./after.ts";
 import type { AnyContext, SignalSchemas } from "./context.ts";
 import type { Fields } from "./fields/field.ts";
 import type { UntypedNode } from "./node-types.ts";
-import { type PolicyOptions, resolvePolicy } from "./policy.ts";
+import { resolvePolicy } from "./policy.ts";
 import type { AnySchema } from "./schemas.ts";
 import { type Emission, isTransition, type Transition } from "./transition.ts";
 
@@ -14,13 +15,15 @@ import { type Emission, isTransition, type Transition } from "./transition.ts";
 // 3. Where schemas and code are synchronous, so is the execution: no promise is made.
 
 /** What is different from node to node. */
-export interface NodePlan extends PolicyOptions {
+export interface NodePlan {
   readonly kind: string;
   readonly context: Fields;
   readonly input: AnySchema;
   readonly output: AnySchema;
   readonly signals: SignalSchemas;
   readonly description: string | null;
+  readonly retry?: RetryPolicy | undefined;
+  readonly timeoutMs?: number | undefined;
   readonly run: (
     context: AnyContext,
     input: unknown,

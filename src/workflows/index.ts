@@ -34,6 +34,7 @@ export { fingerprintOf } from "./fingerprint.ts";
 export type { JsonSafe, Misfit } from "./json-safe.ts";
 export { toMermaid } from "./mermaid.ts";
 export { nested } from "./nested.ts";
+export type { LogLine, NodeLogger } from "./node-logger.ts";
 export { type NodeSpec, node } from "./node.ts";
 export type { AnyNode, InputOf, Node, OutputOf, SharedOf } from "./node-types.ts";
 export type { PolicyOptions } from "./policy.ts";
@@ -46,6 +47,7 @@ export {
   openContext,
   type StoredContext,
 } from "./run-context.ts";
+export { checkSignal } from "./signal.ts";
 export { type SplitSpec, split } from "./split.ts";
 export {
   abort,

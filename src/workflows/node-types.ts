@@ -49,7 +49,7 @@ export interface Node<Shared, In, Out> extends AnyNode {
 }
 
 /** What carries types that its data does not show: a node or a workflow. */
-export interface Typed {
+interface Typed {
   readonly "~types"?: { readonly input: unknown; readonly output: unknown };
 }
 

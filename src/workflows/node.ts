@@ -50,16 +50,9 @@ export function node<
     output: spec.output,
     signals: spec.signals ?? {},
     description: spec.description ?? null,
-    ...policyIn(spec),
+    retry: spec.retry,
+    timeoutMs: spec.timeoutMs,
     // The schemas around it have checked what the types say.
     run: spec.run as NodePlan["run"],
   });
-}
-
-/** The policy part of a spec, without keys for what is not given. */
-export function policyIn(spec: PolicyOptions): PolicyOptions {
-  return {
-    ...(spec.retry === undefined ? {} : { retry: spec.retry }),
-    ...(spec.timeoutMs === undefined ? {} : { timeoutMs: spec.timeoutMs }),
-  };
 }

@@ -23,8 +23,11 @@ export interface ResolvedPolicy {
   readonly problems: readonly string[];
 }
 
+/** A policy of which each part may be left open. */
+type OpenPolicy = { readonly [K in keyof PolicyOptions]: PolicyOptions[K] | undefined };
+
 /** Resolves a policy. What is wrong with it is listed, not thrown, so that a workflow can name it with the rest. */
-export function resolvePolicy(options: PolicyOptions): ResolvedPolicy {
+export function resolvePolicy(options: OpenPolicy): ResolvedPolicy {
   const problems: string[] = [];
   const { timeoutMs = null } = options;
   if (timeoutMs !== null && !isTimeout(timeoutMs)) {

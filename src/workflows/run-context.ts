@@ -61,7 +61,12 @@ export function openContext(fields: Fields, stored: StoredContext, env: FieldEnv
       if (deltas === undefined) emitted.set(name, [delta]);
       else deltas.push(delta);
     };
-    handles[name] = field.open(current(field, stored, name), emit, env);
+    handles[name] = field.open(
+      current(field, stored, name),
+      emit,
+      env,
+      `the context field "${name}"`,
+    );
   }
   return {
     handles,

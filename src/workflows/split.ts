@@ -4,7 +4,6 @@ import type { NodeContext } from "./context.ts";
 import { defineNode } from "./define-node.ts";
 import type { Fields, Handles, NoFields, NoReserved } from "./fields/field.ts";
 import type { WireSafe } from "./json-safe.ts";
-import { policyIn } from "./node.ts";
 import type { Node } from "./node-types.ts";
 import type { PolicyOptions } from "./policy.ts";
 import { nextAll } from "./transition.ts";
@@ -37,7 +36,8 @@ export function split<In, Value, Out, F extends Fields = NoFields>(
     output: spec.output,
     signals: {},
     description: spec.description ?? null,
-    ...policyIn(spec),
+    retry: spec.retry,
+    timeoutMs: spec.timeoutMs,
     run: (context, input) =>
       after(spec.into(input as Value, context as NodeContext<Handles<F>>), nextAll),
   });

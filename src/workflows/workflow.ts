@@ -1,5 +1,5 @@
 import { FloxideError } from "../core/errors.ts";
-import type { ResolvedRetryPolicy } from "../core/retry-policy.ts";
+import type { ResolvedRetryPolicy, RetryPolicy } from "../core/retry-policy.ts";
 import type { CheckEdges, CheckShared, Ends, Names, Nodes } from "./check.ts";
 import type { Edge } from "./edges.ts";
 import type { Fields, NoFields, NoReserved } from "./fields/field.ts";
@@ -7,7 +7,7 @@ import { fingerprintOf } from "./fingerprint.ts";
 import { deepFreeze } from "./freeze.ts";
 import { graphProblems } from "./graph.ts";
 import type { InputOf } from "./node-types.ts";
-import { type PolicyOptions, resolvePolicy } from "./policy.ts";
+import { resolvePolicy } from "./policy.ts";
 
 /** A checked graph, its types forgotten. Plain data: the engine walks it, the dashboard draws it. */
 export interface AnyWorkflow {
@@ -57,7 +57,7 @@ export interface WorkflowSpec<
   /** An entry for each node. */
   readonly edges: E & CheckEdges<N, E>;
   /** How failures are tried again, for nodes that do not say. @default as the worker says */
-  readonly retry?: NonNullable<PolicyOptions["retry"]>;
+  readonly retry?: RetryPolicy;
   /** Milliseconds for one attempt, for nodes that do not say. @default no limit */
   readonly timeoutMs?: number;
   /** A sentence for people. */
@@ -75,10 +75,7 @@ export function workflow<
   S extends Names<N>,
   F extends Fields = NoFields,
 >(spec: WorkflowSpec<N, E, S, F>): Workflow<F, InputOf<N[S]>, Ends<N, E>> {
-  const { retry, timeoutMs, problems } = resolvePolicy({
-    ...(spec.retry === undefined ? {} : { retry: spec.retry }),
-    ...(spec.timeoutMs === undefined ? {} : { timeoutMs: spec.timeoutMs }),
-  });
+  const { retry, timeoutMs, problems } = resolvePolicy(spec);
   const graph = {
     name: spec.name,
     version: spec.version,

@@ -1,16 +1,18 @@
 import { execFile } from "node:child_process";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 
-const here = fileURLToPath(new URL(".", import.meta.url));
-const tsc = fileURLToPath(new URL("../../node_modules/.bin/tsc", import.meta.url));
+const root = fileURLToPath(new URL("../..", import.meta.url));
 
 const source = `
-import { workflow } from "../../../src/workflows/index.ts";
-import { count, double, OrderContext, show, size, audit, thank, validate } from "../nodes.ts";
+import { workflow } from "${root}src/workflows/index.ts";
+import {
+  audit, count, double, OrderContext, show, size, thank, validate,
+} from "${root}test/workflows/nodes.ts";
 
 workflow({
   name: "x", version: 1, context: OrderContext, nodes: { validate, thank }, start: "validate",
@@ -31,22 +33,24 @@ workflow({
 `;
 
 test("the compiler's message names both nodes of an edge that does not fit", async () => {
-  // Inside the project, so that its packages and its package.json are found.
-  const folder = await mkdtemp(join(here, "tmp-"));
+  // Outside the project, where no other run of the compiler finds it. `.mts` because there is no package.json.
+  const folder = await mkdtemp(join(tmpdir(), "floxide-types-"));
   try {
-    await writeFile(join(folder, "misfit.ts"), source);
+    await writeFile(join(folder, "misfit.mts"), source);
     const config = {
-      extends: "../../../tsconfig.json",
+      extends: join(root, "tsconfig.json"),
       compilerOptions: {
-        noEmit: true,
-        declaration: false,
-        declarationMap: false,
-        sourceMap: false,
+        typeRoots: [join(root, "node_modules/@types")],
+        rewriteRelativeImportExtensions: false,
+        allowImportingTsExtensions: true,
       },
-      include: ["misfit.ts"],
+      include: ["misfit.mts"],
     };
     await writeFile(join(folder, "tsconfig.json"), JSON.stringify(config));
-    const said = await promisify(execFile)(tsc, ["-p", folder]).then(
+    const said = await promisify(execFile)(join(root, "node_modules/.bin/tsc"), [
+      "-p",
+      folder,
+    ]).then(
       ({ stdout }) => stdout,
       (error: { stdout: string }) => error.stdout,
     );

@@ -82,8 +82,8 @@ describe("a workflow", () => {
       'the edges of node "a.b" lead to "lost" more than once',
       'node "none" has no entry in edges; give it [] where the run ends there',
       'edges has an entry for "extra", which is no node',
-      expect.stringContaining("retry.maxAttempts: "),
       "timeoutMs must be 1 to 2147483647 milliseconds, it is 0",
+      expect.stringContaining("retry.maxAttempts: "),
     ]);
   });
 

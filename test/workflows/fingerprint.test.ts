@@ -23,7 +23,7 @@ describe("a fingerprint", () => {
   const known = fingerprintOf(shape);
 
   test("is sixteen hexadecimal digits, the same in each process", () => {
-    expect(known).toBe("FINGERPRINT");
+    expect(known).toBe("4ced0c6f9cc91685");
   });
 
   test("is the same whatever the order of keys, the form of edges and the policies", () => {
@@ -40,18 +40,18 @@ describe("a fingerprint", () => {
   });
 
   test.each([
-    { name: "y" },
-    { version: 2 },
-    { start: "b" },
-    { nodes: { a: count, b: double } },
-    { nodes: { a: double, c: double } },
-    { edges: { a: [], b: ["a"] } },
-    { edges: { a: { join: "b" }, b: [] } },
-    { edges: { a: { on: { "": ["b"] } }, b: [] } },
-    { edges: { a: { next: ["b"], onError: ["b"] }, b: [] } },
-    { context: { seen: counter() } },
-    { context: { seen: counter(), note: counter() } },
-  ])("is another with %j", (change) => {
+    { what: "the name", change: { name: "y" } },
+    { what: "the version", change: { version: 2 } },
+    { what: "the start", change: { start: "b" } },
+    { what: "the kind of a node", change: { nodes: { a: count, b: double } } },
+    { what: "the name of a node", change: { nodes: { a: double, c: double } } },
+    { what: "a target", change: { edges: { a: [], b: ["a"] } } },
+    { what: "a join", change: { edges: { a: { join: "b" }, b: [] } } },
+    { what: "a variant", change: { edges: { a: { on: { "": ["b"] } }, b: [] } } },
+    { what: "a fallback", change: { edges: { a: { next: ["b"], onError: ["b"] }, b: [] } } },
+    { what: "the number of fields", change: { context: { seen: counter() } } },
+    { what: "the kind of a field", change: { context: { seen: counter(), note: counter() } } },
+  ])("is another where $what differs", ({ change }) => {
     expect(fingerprintOf({ ...shape, ...change })).not.toBe(known);
   });
 });

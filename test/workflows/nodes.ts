@@ -15,8 +15,8 @@ import {
 // Nodes that several tests put into workflows.
 
 export const Order = z.object({ id: z.string(), item: z.string(), quantity: z.number().int() });
-export const Receipt = z.object({ id: z.string(), charged: z.number() });
-export const OrderEvent = z.enum(["validated", "charged", "refunded", "notified"]);
+const Receipt = z.object({ id: z.string(), charged: z.number() });
+const OrderEvent = z.enum(["validated", "charged", "refunded", "notified"]);
 
 export const OrderContext = {
   events: eventLog(OrderEvent),

@@ -1,7 +1,7 @@
 import { relative } from "node:path";
 
 /** A value of the server's configuration. */
-export type SettingValue =
+type SettingValue =
   | string
   | number
   | boolean

@@ -1,5 +1,5 @@
 import { FloxideError } from "../../core/errors.ts";
-import type { Field } from "./field.ts";
+import { defineField, type Field } from "./field.ts";
 
 /** Handle of a {@link counter} field. */
 export interface CounterHandle {
@@ -15,17 +15,17 @@ export interface CounterHandle {
  * Whole numbers up to 2^53 add up exactly; fractions carry the error of floating point.
  */
 export function counter(): Field<number, CounterHandle> {
-  return Object.freeze({
+  return defineField<number, number, CounterHandle>({
     kind: "counter",
     empty: 0,
-    merge: (left: number, right: number) => left + right,
-    initial: (given: unknown, what: string) => finite(given, what, "input"),
-    open: (current: number, emit: (delta: number) => void) => {
+    merge: (left, right) => left + right,
+    initial: (given, what) => finite(given, what, "input"),
+    open: (current, emit, _env, what) => {
       let sum = current;
       return {
         get: () => sum,
         add: (by = 1) => {
-          sum += finite(by, "what is added to a counter", "output");
+          sum += finite(by, `what is added to ${what}`, "output");
           emit(by);
         },
       };

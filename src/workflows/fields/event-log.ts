@@ -39,7 +39,7 @@ export function eventLog<E>(
       wireCopy<readonly E[]>(given, what, list, "input").map(
         (event, index): Logged<E> => ({ at: INITIAL_AT, id: initialId(index), event }),
       ),
-    open: (current, emit, env) => openLog(current, emit, env, check),
+    open: (current, emit, env, what) => openLog(current, emit, env, { check, what }),
   });
 }
 
@@ -47,7 +47,7 @@ function openLog<E>(
   current: readonly Logged<E>[],
   emit: (delta: readonly Logged<E>[]) => void,
   env: FieldEnv,
-  check: AnySchema | null,
+  { check, what }: { readonly check: AnySchema | null; readonly what: string },
 ): EventLogHandle<E> {
   let at: string | null = null;
   let added: Logged<E>[] = [];
@@ -61,7 +61,7 @@ function openLog<E>(
   };
   return {
     append: (given) => {
-      const event = wireCopy<E>(given, "an event of a context field", check);
+      const event = wireCopy<E>(given, `an event of ${what}`, check);
       at ??= timeAfter(current.at(-1)?.at, env);
       const logged: Logged<E> = Object.freeze({ at, id: env.newId(), event });
       added.push(logged);

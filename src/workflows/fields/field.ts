@@ -29,8 +29,9 @@ export interface Field<T, Handle, Given = T> {
    * Makes the handle that node code gets. It shows what was stored and what it wrote itself.
    *
    * @param emit - records a delta, which is merged into the stored value when the item commits
+   * @param what - names the field in errors
    */
-  open(current: T, emit: (delta: T) => void, env: FieldEnv): Handle;
+  open(current: T, emit: (delta: T) => void, env: FieldEnv, what: string): Handle;
   /**
    * Makes the stored value from what a run is started with.
    *
@@ -111,13 +112,13 @@ export function field<T>(options: {
     kind: options.kind ?? "own",
     empty,
     merge,
-    initial: (given: unknown, what: string) => wireCopy<T>(given, what, schema, "input"),
-    open: (current: T, emit: (delta: T) => void) => {
+    initial: (given, what) => wireCopy<T>(given, what, schema, "input"),
+    open: (current, emit, _env, what) => {
       let value = current;
       return {
         get: () => deepFreeze(value),
         merge: (given: T) => {
-          const delta = wireCopy<T>(given, "a context delta", schema, "output");
+          const delta = wireCopy<T>(given, `what is merged into ${what}`, schema);
           value = merge(value, delta);
           emit(delta);
         },

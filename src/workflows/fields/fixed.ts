@@ -29,20 +29,20 @@ export function fixed<T extends NonNullable<unknown>>(
     empty: null,
     merge: (left, right) => left ?? right,
     initial: (given, what) => wireCopy<T>(given, what, check, "input"),
-    open: (current, emit) => {
+    open: (current, emit, _env, what) => {
       let value = current;
       return {
         get: () => {
           if (value !== null) return deepFreeze(value);
           throw new FloxideError(
             "illegal_state",
-            "a fixed context field was read that is not set: give it when the run starts, or set it first",
+            `${what} is read and not set: give it when the run starts, or set it first`,
           );
         },
         isSet: () => value !== null,
         set: (given: T) => {
           if (value !== null) return;
-          value = wireCopy<T>(given, "the value of a fixed context field", check);
+          value = wireCopy<T>(given, `the value of ${what}`, check);
           emit(value);
         },
       };

@@ -38,13 +38,13 @@ export function latest<T>(
       id: "",
       value: wireCopy<T>(given, what, check, "input"),
     }),
-    open: (current, emit, env) => {
+    open: (current, emit, env, what) => {
       let stamped = current;
       let at: string | null = null;
       return {
         get: () => (stamped === null ? null : deepFreeze(stamped.value)),
         set: (given: T) => {
-          const value = wireCopy<T>(given, "the value of a context field", check);
+          const value = wireCopy<T>(given, `the value of ${what}`, check);
           at ??= timeAfter(current?.at, env);
           stamped = { at, id: env.newId(), value };
           emit(stamped);

@@ -32,7 +32,7 @@ export function set<T>(schema?: Schema<T, unknown>): FieldOf<T, readonly T[], Se
     empty: Object.freeze([]) as readonly T[],
     merge: union<T>,
     initial: (given, what) => union<T>([], wireCopy<readonly T[]>(given, what, list, "input")),
-    open: (current, emit) => openSet(current, emit, check),
+    open: (current, emit, _env, what) => openSet(current, emit, check, what),
   });
 }
 
@@ -40,6 +40,7 @@ function openSet<T>(
   current: readonly T[],
   emit: (delta: readonly T[]) => void,
   check: AnySchema | null,
+  what: string,
 ): SetHandle<T> {
   let known: Map<string, T> | null = null;
   let sorted: readonly T[] | null = null;
@@ -51,7 +52,7 @@ function openSet<T>(
   return {
     has: (value) => texts().has(canonicalJson(value)),
     add: (given) => {
-      const value = wireCopy<T>(given, "a value of a context field", check);
+      const value = wireCopy<T>(given, `a value of ${what}`, check);
       const text = canonicalJson(value);
       if (texts().has(text)) return;
       texts().set(text, value);
