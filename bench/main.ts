@@ -19,7 +19,9 @@ const { values } = parseArgs({
 const wanted = values.only.split(",").map((name) => name.trim().toUpperCase());
 const unknown = wanted.filter((name) => scenarios[name] === undefined);
 if (unknown.length > 0) {
-  console.error(`no scenario ${unknown.join(", ")}; there are ${Object.keys(scenarios).join(", ")}`);
+  console.error(
+    `no scenario ${unknown.join(", ")}; there are ${Object.keys(scenarios).join(", ")}`,
+  );
   process.exit(2);
 }
 
@@ -35,7 +37,10 @@ try {
   for (const name of wanted) {
     if (!values.json) console.error(`${name} …`);
     const scenario = scenarios[name];
-    if (scenario) figures.push(...(await scenario({ nc, orchestrator, worker, rounds: Number(values.rounds) })));
+    if (scenario)
+      figures.push(
+        ...(await scenario({ nc, orchestrator, worker, rounds: Number(values.rounds) })),
+      );
   }
 } finally {
   await worker[Symbol.asyncDispose]();
@@ -44,14 +49,19 @@ try {
   await server.stop();
 }
 const machine = { node: process.version, cores: cpus().length, cpu: cpus()[0]?.model ?? "unknown" };
-if (values.json) console.log(JSON.stringify({ machine, rounds: Number(values.rounds), figures }, null, 2));
+if (values.json)
+  console.log(JSON.stringify({ machine, rounds: Number(values.rounds), figures }, null, 2));
 else {
-  console.log(`node ${machine.node}, ${machine.cores} cores (${machine.cpu}), medians of ${values.rounds} rounds`);
+  console.log(
+    `node ${machine.node}, ${machine.cores} cores (${machine.cpu}), medians of ${values.rounds} rounds`,
+  );
   for (const figure of figures) {
     const raw = figure.raw === null ? "" : `, raw ${figure.raw}`;
     const ratio = figure.ratio === null ? "" : `, ratio ${figure.ratio}`;
     const spread = `${figure.spread[0]}–${figure.spread[1]}`;
     const mark = figure.reached ? "ok  " : "MISS";
-    console.log(`${mark} ${figure.scenario}  ${figure.what}: ${figure.ours} ${figure.unit} (${spread})${raw}${ratio}  [${figure.goal}]`);
+    console.log(
+      `${mark} ${figure.scenario}  ${figure.what}: ${figure.ours} ${figure.unit} (${spread})${raw}${ratio}  [${figure.goal}]`,
+    );
   }
 }

@@ -8,11 +8,17 @@ import { pipelined } from "./stats.ts";
 type Measured = Awaited<ReturnType<typeof pipelined>>;
 
 /** Compare-and-set of a KV entry of 200 bytes, each worker of the pipeline on its own keys. */
-export async function rawCompareAndSet(nc: NatsConnection, total: number, depth: number): Promise<Measured> {
+export async function rawCompareAndSet(
+  nc: NatsConnection,
+  total: number,
+  depth: number,
+): Promise<Measured> {
   const kv = await new Kvm(nc).create(`bench-cas-${depth}-${Date.now()}`);
   const keys = Math.max(depth, 1) * 2;
   const value = "x".repeat(200);
-  const revisions = await Promise.all(Array.from({ length: keys }, (_, i) => kv.create(`k${i}`, value)));
+  const revisions = await Promise.all(
+    Array.from({ length: keys }, (_, i) => kv.create(`k${i}`, value)),
+  );
   const busy = new Set<number>();
   const measured = await pipelined(total, depth, async () => {
     let key = 0;
@@ -26,7 +32,11 @@ export async function rawCompareAndSet(nc: NatsConnection, total: number, depth:
 }
 
 /** Publish of 200 bytes to a stream, acknowledged. */
-export async function rawPublish(nc: NatsConnection, total: number, depth: number): Promise<Measured> {
+export async function rawPublish(
+  nc: NatsConnection,
+  total: number,
+  depth: number,
+): Promise<Measured> {
   const js = jetstream(nc);
   const name = `bench-publish-${depth}-${Date.now()}`;
   const jsm = await js.jetstreamManager();

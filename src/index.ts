@@ -1,6 +1,9 @@
 // The public door.
 
-export { type ConnectOrchestrator, DistributedOrchestrator } from "./client/distributed-orchestrator.ts";
+export {
+  type ConnectOrchestrator,
+  DistributedOrchestrator,
+} from "./client/distributed-orchestrator.ts";
 export { type ConnectWorker, DistributedWorker } from "./client/distributed-worker.ts";
 export { type ConnectPool, WorkerPool } from "./client/worker-pool.ts";
 export type { RunStatus } from "./core/checkpoint/checkpoint.ts";
@@ -99,6 +102,10 @@ export {
 } from "./workflows/transition.ts";
 export { type Variant, type VariantsSchema, variant, variants } from "./workflows/variant.ts";
 export { withRetry, withTimeout } from "./workflows/with-policy.ts";
-export { type AnyWorkflow, type Workflow, type WorkflowSpec, workflow } from "./workflows/workflow.ts";
+export {
+  type AnyWorkflow,
+  type Workflow,
+  type WorkflowSpec,
+  workflow,
+} from "./workflows/workflow.ts";
 export { nodeOf, policyOf } from "./workflows/workflow-policy.ts";
-

@@ -1,6 +1,6 @@
 import type { Backend } from "../core/ports/backend.ts";
-import type { JetStreamOptions } from "../jetstream/options.ts";
 import { openJetStreamBackend } from "../jetstream/backend.ts";
+import type { JetStreamOptions } from "../jetstream/options.ts";
 import type { OrchestratorOptions } from "../orchestrator/options.ts";
 import type { OrchestratorParts } from "../orchestrator/orchestrator.ts";
 import { Orchestrator } from "../orchestrator/orchestrator.ts";
@@ -56,7 +56,7 @@ export class DistributedOrchestrator extends Orchestrator {
 
 /** The options that were given: an option that is there but undefined would hide its default. */
 export function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(
-    Object.entries(options).filter(([, value]) => value !== undefined),
-  ) as { [K in keyof T]?: Exclude<T[K], undefined> };
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
 }

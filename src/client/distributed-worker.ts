@@ -1,6 +1,6 @@
 import type { Backend } from "../core/ports/backend.ts";
-import type { JetStreamOptions } from "../jetstream/options.ts";
 import { openJetStreamBackend } from "../jetstream/backend.ts";
+import type { JetStreamOptions } from "../jetstream/options.ts";
 import type { WorkerOptions } from "../worker/options.ts";
 import type { WorkerParts } from "../worker/worker.ts";
 import { Worker } from "../worker/worker.ts";
@@ -59,8 +59,17 @@ export function split(options: ConnectWorker): {
   readonly jetstream: JetStreamOptions;
   readonly worker: WorkerOptions;
 } {
-  const { workflows, concurrency, workerId, heartbeatMs, graceMs, maxLost, stepsInPlace, retry, ...jetstream } =
-    options;
+  const {
+    workflows,
+    concurrency,
+    workerId,
+    heartbeatMs,
+    graceMs,
+    maxLost,
+    stepsInPlace,
+    retry,
+    ...jetstream
+  } = options;
   const own = { concurrency, workerId, heartbeatMs, graceMs, maxLost, stepsInPlace, retry };
   return { workflows, jetstream, worker: given(own) };
 }

@@ -77,7 +77,11 @@ export class RetryLater extends Error {
   /** Milliseconds, 0 or more. */
   readonly afterMs: number;
 
-  constructor(options: { readonly afterMs: number; readonly reason?: string; readonly cause?: unknown }) {
+  constructor(options: {
+    readonly afterMs: number;
+    readonly reason?: string;
+    readonly cause?: unknown;
+  }) {
     super(
       options.reason ?? `asked to be tried again after ${options.afterMs} ms`,
       options.cause === undefined ? undefined : { cause: options.cause },

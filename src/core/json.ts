@@ -19,8 +19,8 @@ export function toJson(value: unknown, what: string): Json {
   let text: string | undefined;
   try {
     text = JSON.stringify(value);
-  } catch (cause) {
-    throw new FloxideError("validation", `${what} cannot be written as JSON: ${String(cause)}`, { cause });
+  } catch (error) {
+    throw unwritable(what, error);
   }
   if (text === undefined) {
     throw new FloxideError(
@@ -29,6 +29,12 @@ export function toJson(value: unknown, what: string): Json {
     );
   }
   return JSON.parse(text) as Json;
+}
+
+function unwritable(what: string, cause: unknown): FloxideError {
+  return new FloxideError("validation", `${what} cannot be written as JSON: ${String(cause)}`, {
+    cause,
+  });
 }
 
 /** JSON text with the keys of every object sorted: equal values have equal texts. */

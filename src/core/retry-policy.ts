@@ -31,7 +31,11 @@ const RETRY_LATER_ATTEMPTS = 100;
  */
 export function backoffMs(policy: ResolvedRetryPolicy, attempt: number, random: number): number {
   const factor =
-    policy.backoff === "exponential" ? 2 ** (attempt - 1) : policy.backoff === "linear" ? attempt : 1;
+    policy.backoff === "exponential"
+      ? 2 ** (attempt - 1)
+      : policy.backoff === "linear"
+        ? attempt
+        : 1;
   const full = Math.min(policy.initialMs * factor, policy.maxMs);
   return Math.round(full * (1 - policy.jitter * random));
 }

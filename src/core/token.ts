@@ -15,7 +15,9 @@ export function toToken(id: string): string {
   let token = "";
   for (const byte of encoder.encode(id)) {
     const char = String.fromCharCode(byte);
-    token += /[A-Za-z0-9_-]/.test(char) ? char : `=${byte.toString(16).toUpperCase().padStart(2, "0")}`;
+    token += /[A-Za-z0-9_-]/.test(char)
+      ? char
+      : `=${byte.toString(16).toUpperCase().padStart(2, "0")}`;
   }
   return token;
 }

@@ -11,7 +11,11 @@ import { toRunInfo } from "../core/records/run-info.ts";
 export const HISTORY_CHUNK = 32;
 
 /** Writes what lists, figures and the history show of a run whose status changed. */
-export async function projectRun(backend: Backend, checkpoint: Checkpoint, revision: number): Promise<void> {
+export async function projectRun(
+  backend: Backend,
+  checkpoint: Checkpoint,
+  revision: number,
+): Promise<void> {
   const writes: Promise<void>[] = [
     backend.runs.replace(toRunInfo(checkpoint, revision), formerStatuses(checkpoint)),
   ];
@@ -22,7 +26,11 @@ export async function projectRun(backend: Backend, checkpoint: Checkpoint, revis
 }
 
 /** Sends the events that the checkpoint holds, those after number `after`, to the history stream. */
-export async function keepHistory(backend: Backend, checkpoint: Checkpoint, after = 0): Promise<void> {
+export async function keepHistory(
+  backend: Backend,
+  checkpoint: Checkpoint,
+  after = 0,
+): Promise<void> {
   const { runId, workflow, history } = checkpoint;
   const events = history.events
     .filter(([number]) => number > after)
@@ -35,6 +43,7 @@ export const newestEvent = (checkpoint: Checkpoint): number => checkpoint.histor
 
 /** A run that was never paused nor resumed was running and nothing else; of others any status may be on file. */
 function formerStatuses(checkpoint: Checkpoint): readonly RunStatus[] | null {
-  const steered = checkpoint.epoch > 0 || checkpoint.history.events.some(([, , kind]) => kind === "run.paused");
+  const steered =
+    checkpoint.epoch > 0 || checkpoint.history.events.some(([, , kind]) => kind === "run.paused");
   return steered || !isTerminal(checkpoint.status) ? null : ["running"];
 }

@@ -81,7 +81,8 @@ export class RunSession {
   /** True once for the write of this process that ended the run: whoever asks first writes the projections. */
   claimEnd(): boolean {
     const known = this.#known;
-    if (known === null || this.#endedAt !== known.revision || this.#endClaimed === known.revision) return false;
+    if (known === null || this.#endedAt !== known.revision || this.#endClaimed === known.revision)
+      return false;
     this.#endClaimed = known.revision;
     return true;
   }
@@ -107,7 +108,10 @@ export class RunSession {
   /** The run as it is stored now. */
   async reload(atLeast = 0): Promise<Versioned | null> {
     this.#stale = false;
-    const read = await this.#env.store.get(this.runId, Math.max(atLeast, this.#known?.revision ?? 0));
+    const read = await this.#env.store.get(
+      this.runId,
+      Math.max(atLeast, this.#known?.revision ?? 0),
+    );
     if (read === null) {
       if (this.#beginning === null) this.#known = null;
       return this.#known;
@@ -167,35 +171,40 @@ export class RunSession {
   }
 
   async #write(batch: readonly Waiting[]): Promise<void> {
-    for (;;) {
-      const base = await this.#baseToWrite();
-      if (base === null) return settleAll(batch, refused("gone"), this.#known);
-      const lazy = this.#lazy;
-      const first = this.#beginning === null ? lazy : [this.#beginning, ...lazy];
-      const done = this.#apply(base.checkpoint, [...first, ...batch.map(({ change }) => change)]);
-      const outcomes = done.outcomes.slice(first.length);
-      const [began] = done.outcomes;
-      if (this.#beginning !== null && began?.applied === false) {
-        // Somebody else began this run, or ended it before it began. Nothing of ours belongs to it.
-        this.#beginning = null;
-        return settleAll(batch, began, base);
-      }
-      if (!done.changed) return settleEach(batch, outcomes, base);
-      const revision =
-        base.revision === 0
-          ? await this.#env.store.create(done.checkpoint)
-          : await this.#env.store.update(done.checkpoint, base.revision);
-      if (revision === null) {
-        await this.#afterConflict(base.revision);
-        continue;
-      }
+    while (!(await this.#attempt(batch)));
+  }
+
+  /** One compare-and-set. @returns false where another revision won and the changes must be judged again */
+  async #attempt(batch: readonly Waiting[]): Promise<boolean> {
+    const base = await this.#baseToWrite();
+    if (base === null) return settleAll(batch, refused("gone"), this.#known);
+    const lazy = this.#lazy;
+    const first = this.#beginning === null ? lazy : [this.#beginning, ...lazy];
+    const done = this.#apply(base.checkpoint, [...first, ...batch.map(({ change }) => change)]);
+    const [began] = done.outcomes;
+    if (this.#beginning !== null && began?.applied === false) {
+      // Somebody else began this run, or ended it before it began. Nothing of ours belongs to it.
       this.#beginning = null;
-      this.#base = null;
-      this.#lazy = this.#lazy.slice(lazy.length);
-      this.#known = { checkpoint: done.checkpoint, revision };
-      if (isTerminal(done.checkpoint.status)) this.#endedAt = revision;
-      return settleEach(batch, outcomes, this.#known);
+      return settleAll(batch, began, base);
     }
+    const outcomes = done.outcomes.slice(first.length);
+    if (!done.changed) return settleEach(batch, outcomes, base);
+    const revision = await this.#store(done.checkpoint, base.revision);
+    if (revision === null) {
+      await this.#afterConflict(base.revision);
+      return false;
+    }
+    this.#beginning = null;
+    this.#base = null;
+    this.#lazy = this.#lazy.slice(lazy.length);
+    this.#known = { checkpoint: done.checkpoint, revision };
+    if (isTerminal(done.checkpoint.status)) this.#endedAt = revision;
+    return settleEach(batch, outcomes, this.#known);
+  }
+
+  #store(checkpoint: Checkpoint, revision: number): Promise<number | null> {
+    const { store } = this.#env;
+    return revision === 0 ? store.create(checkpoint) : store.update(checkpoint, revision);
   }
 
   /** What the next write replaces: for a run with no entry, the checkpoint before its beginning. */
@@ -227,22 +236,24 @@ export class RunSession {
   }
 }
 
-function settleAll(batch: readonly Waiting[], outcome: Outcome, known: Versioned | null): void {
+function settleAll(batch: readonly Waiting[], outcome: Outcome, known: Versioned | null): true {
   for (const { resolve, reject } of batch) {
     if (known === null) {
       reject(new FloxideError("not_found", "the run is gone: its entry was removed"));
     } else {
-      resolve({ outcome, checkpoint: known.checkpoint, revision: known.revision });
+      resolve({ outcome, ...known });
     }
   }
+  return true;
 }
 
-function settleEach(batch: readonly Waiting[], outcomes: readonly Outcome[], at: Versioned): void {
+function settleEach(
+  batch: readonly Waiting[],
+  outcomes: readonly Outcome[],
+  known: Versioned,
+): true {
   batch.forEach(({ resolve }, i) => {
-    resolve({
-      outcome: outcomes[i] ?? refused("gone"),
-      checkpoint: at.checkpoint,
-      revision: at.revision,
-    });
+    resolve({ outcome: outcomes[i] ?? refused("gone"), ...known });
   });
+  return true;
 }

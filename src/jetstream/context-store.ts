@@ -85,34 +85,31 @@ export class JetStreamContextStore implements ContextStore {
       return Promise.reject(error);
     }
     return this.#table.update(key, body, revision, ttl).catch((error: unknown) => {
-      // The first attempt's conflict is an answer (C1), unless a removed run's marker stands where nothing should.
-      if (apiCodeOf(error) === API_CODE.wrongLastSequence && revision > 0) return null;
-      let pending: unknown = error;
-      return this.#persistence.run(`writing ${what}`, async () => {
-        if (pending !== null && !isConflict(pending)) {
-          const failed = pending;
-          pending = null;
-          throw failed;
-        }
-        pending = null;
-        return this.#settle(key, body, checkpoint.commit, revision, ttl);
+      const isRefused = apiCodeOf(error) === API_CODE.wrongLastSequence;
+      if (isRefused && revision > 0) return null;
+      const write: Write = { key, body, ttl, commit: checkpoint.commit, revision };
+      let first: unknown = isConflict(error) ? null : error;
+      return this.#persistence.run(`writing ${what}`, () => {
+        if (first === null) return this.#settle(write, !isRefused);
+        const failed = first;
+        first = null;
+        return Promise.reject(failed);
       });
     });
   }
 
-  /** Finds out whether the write has been made (C2), and makes it where it has not and still can. */
-  async #settle(
-    key: string,
-    body: Uint8Array,
-    commit: string,
-    revision: number,
-    ttl: number,
-  ): Promise<number | null> {
+  /**
+   * Finds out whether the write has been made (C2), and makes it where it has not and still can.
+   *
+   * @param mayBeMade - false where every attempt so far was refused, so that it cannot have been made
+   */
+  async #settle(write: Write, mayBeMade: boolean): Promise<number | null> {
+    const { key, body, commit, revision, ttl } = write;
     const stored = await this.#table.getFromLeader(key);
     if (stored !== null && stored.revision !== revision) {
-      const isOurs =
-        decodeEntry(CheckpointSchema, stored, `the checkpoint "${key}"`).commit === commit;
-      return isOurs ? stored.revision : null;
+      if (!mayBeMade || commit === "") return null;
+      const found = decodeEntry(CheckpointSchema, stored, `the checkpoint "${key}"`).commit;
+      return found === commit ? stored.revision : null;
     }
     if (stored === null && revision > 0) return null;
     const follows = stored === null ? await this.#table.markerRevision(key) : revision;
@@ -120,6 +117,15 @@ export class JetStreamContextStore implements ContextStore {
       throw isConflict(cause) ? new NoAnswer("unavailable", key, { cause }) : cause;
     });
   }
+}
+
+/** A write that is not settled yet. */
+interface Write {
+  readonly key: string;
+  readonly body: Uint8Array;
+  readonly ttl: number;
+  readonly commit: string;
+  readonly revision: number;
 }
 
 /** The one copy there is does not know what somebody was told is stored. */

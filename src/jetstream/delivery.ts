@@ -1,5 +1,6 @@
 import type { Msg, NatsConnection } from "@nats-io/nats-core";
 import type { Delivery, QueueKind, QueueSource } from "../core/ports/work-queue.ts";
+import { runIdOfStart } from "./names.ts";
 
 const ACK = new TextEncoder().encode("+ACK");
 const GIVE_BACK = new TextEncoder().encode("-NAK");
@@ -28,7 +29,8 @@ export class JetStreamDelivery implements Delivery {
     this.#reply = msg.reply ?? "";
     // Nobody asks for the headers of a work item: its body says it all.
     const headers = source.kind === "start" ? msg.headers : undefined;
-    this.messageId = headers?.get("Nats-Msg-Id") || null;
+    const messageId = headers?.get("Nats-Msg-Id") || null;
+    this.messageId = messageId === null ? null : runIdOfStart(messageId);
     this.infoWritten = headers?.get(INFO_WRITTEN) === "1";
   }
 

@@ -18,7 +18,7 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 // K4. Attempts are made once: who calls knows whether repeating is safe.
 
 /** How long the marker of a removed key stays, in seconds. */
-const MARKER_TTL_S = 600;
+const MARKER_TTL_S = 30;
 const ROLLUP = "Nats-Rollup: sub\r\n";
 const ROLLUP_AT = "Nats-Rollup: sub\r\nNats-Expected-Last-Subject-Sequence: ";
 
@@ -74,11 +74,22 @@ export class KvTable {
    * Writes if `revision` is the newest; 0 where there must be none.
    *
    * @param ttl - seconds to live; 0 for ever
+   * @param among - `revision` must be the newest of all keys that fit this pattern, instead of the key's own
    * @returns the new revision
    * @throws JetStreamApiError with code 10071 or 10164 where it is not: see {@link isConflict}
    */
-  update(key: string, body: Uint8Array, revision: number, ttl: number): Promise<number> {
-    const lines = `${ROLLUP_AT}${revision}\r\n${ttl === 0 ? "" : `Nats-TTL: ${ttl}s\r\n`}`;
+  update(
+    key: string,
+    body: Uint8Array,
+    revision: number,
+    ttl: number,
+    among?: string,
+  ): Promise<number> {
+    let lines = `${ROLLUP_AT}${revision}\r\n`;
+    if (ttl > 0) lines += `Nats-TTL: ${ttl}s\r\n`;
+    if (among !== undefined) {
+      lines += `Nats-Expected-Last-Subject-Sequence-Subject: ${this.#prefix}${among}\r\n`;
+    }
     return this.#requester.request(this.#prefix + key, body, new RawHeaders(lines), readSeq);
   }
 
@@ -97,6 +108,11 @@ export class KvTable {
     return this.#toValue(await this.reader.lastFromLeader(this.#prefix + key));
   }
 
+  /** The newest message of each key that fits, markers of removed ones included. */
+  newest(pattern: string): Promise<StoredMessage[]> {
+    return this.reader.lastOfEach([this.#prefix + pattern]);
+  }
+
   /** Revision of the removal marker on this key, as the leader has it; 0 where there is none. */
   async markerRevision(key: string): Promise<number> {
     const message = await this.reader.lastFromLeader(this.#prefix + key);
@@ -105,7 +121,7 @@ export class KvTable {
 
   /** All values whose keys fit, in the order of their last write. @param pattern - may have wildcards */
   async list(pattern: string): Promise<Entry[]> {
-    const messages = await this.reader.lastOfEach([this.#prefix + pattern]);
+    const messages = await this.newest(pattern);
     return messages.filter((message) => !isMarker(message)).map((message) => this.toEntry(message));
   }
 

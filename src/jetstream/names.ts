@@ -91,7 +91,7 @@ export function readStartSubject(names: Names, subject: string): string | null {
   return subject.startsWith(prefix) ? subject.slice(prefix.length) : null;
 }
 
-/** Longest message id that stays as it is, in characters. */
+/** What a header carries unchanged: printable ASCII without blanks at its ends. */
 const PRINTABLE = /^[!-~](?:[ -~]*[!-~])?$/;
 
 /**
@@ -99,14 +99,19 @@ const PRINTABLE = /^[!-~](?:[ -~]*[!-~])?$/;
  * unchanged (other than printable ASCII, or blanks at its ends) is encoded, and kept apart from plain ones by `fx:`.
  */
 export function startMessageId(runId: string): string {
-  return PRINTABLE.test(runId) && !runId.startsWith("fx:") ? runId : `fx:start.${toToken(runId)}`;
+  return PRINTABLE.test(runId) && !runId.startsWith("fx:") ? runId : ENCODED + toToken(runId);
 }
 
-/** The run id that {@link startMessageId} was given, or that somebody else's publish names. */
+const ENCODED = "fx:start.";
+
+/** The run id that {@link startMessageId} was given, or that somebody else's message id is. */
 export function runIdOfStart(messageId: string): string {
-  return messageId.startsWith("fx:start.")
-    ? fromToken(messageId.slice("fx:start.".length))
-    : messageId;
+  if (!messageId.startsWith(ENCODED)) return messageId;
+  try {
+    return fromToken(messageId.slice(ENCODED.length));
+  } catch {
+    return messageId;
+  }
 }
 
 /** The `Nats-Msg-Id` of a queued item: a re-queued item has another epoch or turn, so it is no repetition. */

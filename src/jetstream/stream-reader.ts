@@ -62,14 +62,29 @@ export class StreamReader {
    * @param subjects - may have wildcards
    */
   async lastOfEach(subjects: readonly string[]): Promise<StoredMessage[]> {
-    const found: StoredMessage[] = [];
-    const tooMany = await this.#batch({ multi_last: subjects }, found);
-    if (!tooMany) return found;
+    const few = await this.lastOfFew(subjects);
+    if (few !== null) return few;
     const all: StoredMessage[] = [];
     for (const subject of subjects) {
       for await (const batch of this.batches(subject, 1)) all.push(...batch);
     }
     return all.sort((a, b) => a.seq - b.seq);
+  }
+
+  /** As {@link lastOfEach}, but null where more than 1,024 subjects fit. */
+  async lastOfFew(subjects: readonly string[]): Promise<StoredMessage[] | null> {
+    const found: StoredMessage[] = [];
+    const tooMany = await this.#batch({ multi_last: subjects }, found);
+    return tooMany ? null : found;
+  }
+
+  /** Positions of the first and the last message of the stream; the first is one beyond the last where it is empty. */
+  async bounds(): Promise<{ first: number; last: number }> {
+    const api = `$JS.API.STREAM.INFO.${this.#stream}`;
+    const { state } = await this.#requester.request(api, "", undefined, (msg) =>
+      readApiResponse<{ state: { first_seq: number; last_seq: number } }>(msg),
+    );
+    return { first: state.first_seq, last: state.last_seq };
   }
 
   /** All messages that fit the subject from a position on, in stream order, batch by batch. */

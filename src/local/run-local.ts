@@ -30,10 +30,17 @@ export async function runLocal<F extends Fields, In, Out>(
   const backend = new MemoryWorld().open();
   const log = logger === undefined ? {} : { log: logger };
   const orchestrator = new Orchestrator({ backend, workflows: [workflow], ...log });
-  const worker = new Worker({ backend, workflows: [workflow], ...log }, { concurrency, graceMs: 0 });
+  const worker = new Worker(
+    { backend, workflows: [workflow], ...log },
+    { concurrency, graceMs: 0 },
+  );
   try {
     await worker.start();
-    const runId = await orchestrator.startRun(workflow, input, context === undefined ? {} : { context });
+    const runId = await orchestrator.startRun(
+      workflow,
+      input,
+      context === undefined ? {} : { context },
+    );
     await orchestrator.waitForCompletion(runId, timeoutMs === undefined ? {} : { timeoutMs });
     return await orchestrator.result(runId);
   } finally {

@@ -83,14 +83,22 @@ export class Ends {
 }
 
 function tooLate(runId: string, timeoutMs: number): FloxideError {
-  return new FloxideError("timeout", `run "${runId}" has not ended within ${timeoutMs} ms; it goes on`, {
-    details: { runId, timeoutMs },
-  });
+  return new FloxideError(
+    "timeout",
+    `run "${runId}" has not ended within ${timeoutMs} ms; it goes on`,
+    {
+      details: { runId, timeoutMs },
+    },
+  );
 }
 
 function givenUp(runId: string, cause: unknown): FloxideError {
-  return new FloxideError("cancelled", `the wait for run "${runId}" was given up; the run goes on`, {
-    details: { runId },
-    cause,
-  });
+  return new FloxideError(
+    "cancelled",
+    `the wait for run "${runId}" was given up; the run goes on`,
+    {
+      details: { runId },
+      cause,
+    },
+  );
 }

@@ -51,7 +51,10 @@ export interface WorkerHealth extends Heartbeat {
 }
 
 /** @throws FloxideError `not_found` */
-export async function checkpointOf(scope: OrchestratorScope, runId: string): Promise<Checkpoint | null> {
+export async function checkpointOf(
+  scope: OrchestratorScope,
+  runId: string,
+): Promise<Checkpoint | null> {
   const found = await findRun(scope, runId);
   return found.type === "begun" ? found.view.checkpoint : null;
 }
@@ -66,7 +69,12 @@ export async function resultOf(scope: OrchestratorScope, runId: string): Promise
     const where = failure?.node == null ? "" : ` in node "${failure.node}"`;
     throw new RunFailedError(
       `run "${runId}" failed${where}: ${failure?.message ?? "for an unknown reason"}`,
-      { runId, node: failure?.node ?? null, item: failure?.item ?? null, attempt: failure?.attempt ?? null },
+      {
+        runId,
+        node: failure?.node ?? null,
+        item: failure?.item ?? null,
+        attempt: failure?.attempt ?? null,
+      },
       failure,
     );
   }
@@ -79,8 +87,15 @@ export async function resultOf(scope: OrchestratorScope, runId: string): Promise
 }
 
 /** Failed attempts, oldest first. @param limit - the newest so many */
-export async function errorsOf(scope: OrchestratorScope, runId: string, limit: number): Promise<readonly RunError[]> {
-  const [errors] = await Promise.all([scope.backend.errors.list(runId, limit), findRun(scope, runId)]);
+export async function errorsOf(
+  scope: OrchestratorScope,
+  runId: string,
+  limit: number,
+): Promise<readonly RunError[]> {
+  const [errors] = await Promise.all([
+    scope.backend.errors.list(runId, limit),
+    findRun(scope, runId),
+  ]);
   return errors;
 }
 
@@ -111,13 +126,21 @@ export async function historyOf(
 }
 
 /** Items of the run that have not ended, by number. */
-export async function workItemsOf(scope: OrchestratorScope, runId: string): Promise<readonly WorkItem[]> {
+export async function workItemsOf(
+  scope: OrchestratorScope,
+  runId: string,
+): Promise<readonly WorkItem[]> {
   const checkpoint = await checkpointOf(scope, runId);
   if (checkpoint === null) return [];
   const running = await runningItems(scope, runId);
   const now = scope.clock.now();
   return Object.entries(checkpoint.items).map(([key, item]) =>
-    toWorkItem(runId, Number(key), item, running.has(Number(key)) ? "in_progress" : itemState(item, now)),
+    toWorkItem(
+      runId,
+      Number(key),
+      item,
+      running.has(Number(key)) ? "in_progress" : itemState(item, now),
+    ),
   );
 }
 
@@ -133,7 +156,10 @@ export async function pendingWorkOf(scope: OrchestratorScope, runId: string): Pr
 }
 
 /** All workers that are listed, by id, with their liveness. @param aliveMs - threshold in milliseconds */
-export async function workerHealth(scope: OrchestratorScope, aliveMs: number): Promise<readonly WorkerHealth[]> {
+export async function workerHealth(
+  scope: OrchestratorScope,
+  aliveMs: number,
+): Promise<readonly WorkerHealth[]> {
   const now = scope.clock.now();
   return (await scope.backend.liveness.list())
     .map((heartbeat) => ({

@@ -32,11 +32,16 @@ const OptionsSchema = z.object({
 });
 
 /** @throws FloxideError `definition`, naming each option that does not fit */
-export function resolveOrchestratorOptions(options: OrchestratorOptions): ResolvedOrchestratorOptions {
+export function resolveOrchestratorOptions(
+  options: OrchestratorOptions,
+): ResolvedOrchestratorOptions {
   const parsed = OptionsSchema.safeParse(options);
   if (!parsed.success) {
     const said = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-    throw new FloxideError("definition", `the orchestrator's options do not fit: ${said.join("; ")}`);
+    throw new FloxideError(
+      "definition",
+      `the orchestrator's options do not fit: ${said.join("; ")}`,
+    );
   }
   const { orchestratorId, ...rest } = parsed.data;
   return { ...rest, orchestratorId: orchestratorId ?? `orchestrator-${uuid().slice(-12)}` };

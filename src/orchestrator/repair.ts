@@ -34,11 +34,8 @@ export async function repairRuns(scope: OrchestratorScope, quietMs: number): Pro
   const report = { looked: 0, runs: 0, items: 0, projections: 0 };
   let cursor: string | null = null;
   for (let page = 0; page < PAGES; page++) {
-    const found: Awaited<ReturnType<typeof scope.backend.runs.list>> = await scope.backend.runs.list(
-      { status: "running" },
-      PAGE,
-      cursor,
-    );
+    const found: Awaited<ReturnType<typeof scope.backend.runs.list>> =
+      await scope.backend.runs.list({ status: "running" }, PAGE, cursor);
     for (const { runId } of found.items) {
       report.looked += 1;
       const done = await repairRun(scope, runId, quietMs);
@@ -62,14 +59,18 @@ async function repairRun(
   const view = await backend.contexts.get(runId);
   if (view === null) return { items: 0, projected: false };
   const { checkpoint, revision } = view;
-  if (clock.now() - Date.parse(checkpoint.updatedAt) < quietMs) return { items: 0, projected: false };
+  if (clock.now() - Date.parse(checkpoint.updatedAt) < quietMs)
+    return { items: 0, projected: false };
   if (checkpoint.status !== "running") {
     await projectRun(backend, checkpoint, revision);
     return { items: 0, projected: true };
   }
   const stranded = await strandedItems(scope, checkpoint);
   if (stranded.length === 0) return { items: 0, projected: false };
-  scope.log.warn({ runId, workflow: checkpoint.workflow, items: stranded }, "items without a message queued again");
+  scope.log.warn(
+    { runId, workflow: checkpoint.workflow, items: stranded },
+    "items without a message queued again",
+  );
   await requeue(backend.queue, checkpoint, revision, stranded, clock.now());
   return { items: stranded.length, projected: false };
 }

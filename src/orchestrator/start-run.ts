@@ -81,7 +81,8 @@ function infoOf(scope: OrchestratorScope, workflow: AnyWorkflow, request: StartR
 /** The id is taken: fine for the same request, an error for another one. */
 async function refuseOther(scope: OrchestratorScope, request: StartRequest): Promise<void> {
   const info = await scope.backend.runs.get(request.runId);
-  if (info !== null && info.inputHash !== inputHashOf(request)) throw conflict(request.runId, info.workflow);
+  if (info !== null && info.inputHash !== inputHashOf(request))
+    throw conflict(request.runId, info.workflow);
 }
 
 /** The queue knows the id, perhaps from somebody who published without a client. */

@@ -28,7 +28,8 @@ async function commit(scope: OrchestratorScope, runId: string, change: Change): 
   for (;;) {
     const found = await findRun(scope, runId);
     const now = scope.clock.now();
-    const base = found.type === "begun" ? found.view : { checkpoint: unbegun(found.info, now), revision: 0 };
+    const base =
+      found.type === "begun" ? found.view : { checkpoint: unbegun(found.info, now), revision: 0 };
     const { checkpoint, outcomes, changed } = applyChanges(base.checkpoint, [change], {
       now,
       by: scope.options.orchestratorId,
@@ -38,7 +39,9 @@ async function commit(scope: OrchestratorScope, runId: string, change: Change): 
     const outcome = outcomes[0] ?? { applied: false, refusal: "status" };
     if (!changed) return { ...base, outcome };
     const revision =
-      base.revision === 0 ? await contexts.create(checkpoint) : await contexts.update(checkpoint, base.revision);
+      base.revision === 0
+        ? await contexts.create(checkpoint)
+        : await contexts.update(checkpoint, base.revision);
     if (revision !== null) return { checkpoint, revision, outcome };
   }
 }
@@ -50,7 +53,10 @@ async function commit(scope: OrchestratorScope, runId: string, change: Change): 
  * @throws FloxideError `not_found`, `illegal_state` for a run that completed or failed
  */
 export async function cancelRun(scope: OrchestratorScope, runId: string): Promise<void> {
-  const { checkpoint, revision, outcome } = await commit(scope, runId, { type: "cancel", reason: null });
+  const { checkpoint, revision, outcome } = await commit(scope, runId, {
+    type: "cancel",
+    reason: null,
+  });
   const { status } = checkpoint;
   if (!outcome.applied && status !== "cancelled") throw illegal("cancel", runId, status);
   const { backend } = scope;
@@ -120,9 +126,13 @@ export async function signalRun(
   if (!outcome.applied) {
     if (outcome.refusal === "terminal") throw illegal("signal", runId, checkpoint.status);
     if (outcome.refusal === "full") {
-      throw new FloxideError("validation", `run "${runId}" keeps ${SIGNAL_LIMIT} signals already: it waits for none`, {
-        details: { runId, limit: SIGNAL_LIMIT },
-      });
+      throw new FloxideError(
+        "validation",
+        `run "${runId}" keeps ${SIGNAL_LIMIT} signals already: it waits for none`,
+        {
+          details: { runId, limit: SIGNAL_LIMIT },
+        },
+      );
     }
     return;
   }
@@ -134,10 +144,18 @@ export async function signalRun(
 }
 
 /** The list entry of a steered run. A worker may have ended it meanwhile: then the newer state is filed after it. */
-async function projectSteered(scope: OrchestratorScope, checkpoint: Checkpoint, revision: number): Promise<void> {
+async function projectSteered(
+  scope: OrchestratorScope,
+  checkpoint: Checkpoint,
+  revision: number,
+): Promise<void> {
   await projectRun(scope.backend, checkpoint, revision);
   const now = await scope.backend.contexts.get(checkpoint.runId, revision);
-  if (now !== null && now.checkpoint.status !== checkpoint.status && isTerminal(now.checkpoint.status)) {
+  if (
+    now !== null &&
+    now.checkpoint.status !== checkpoint.status &&
+    isTerminal(now.checkpoint.status)
+  ) {
     await scope.backend.runs.replace(toRunInfo(now.checkpoint, now.revision), null);
   }
 }

@@ -2,10 +2,10 @@ import { createHash } from "node:crypto";
 import { v7 as uuid } from "uuid";
 import type { Change } from "../core/checkpoint/change.ts";
 import type { NewRun } from "../core/checkpoint/checkpoint.ts";
-import { parseWith } from "../core/schema.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
 import type { StartRequest } from "../core/records/start-request.ts";
 import { inputHashOf, parseStartRequest } from "../core/records/start-request.ts";
+import { parseWith } from "../core/schema.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import { initialContext } from "../workflows/index.ts";
 
@@ -44,7 +44,12 @@ export async function begin(
 ): Promise<Beginning> {
   const node = workflow.nodes[workflow.start];
   if (node !== undefined) {
-    await parseWith(node.inputSchema, request.input, `the input of workflow "${workflow.name}"`, "input");
+    await parseWith(
+      node.inputSchema,
+      request.input,
+      `the input of workflow "${workflow.name}"`,
+      "input",
+    );
   }
   const context = initialContext(workflow, request.context);
   const known = {
@@ -55,7 +60,12 @@ export async function begin(
     context,
   };
   return {
-    run: { ...known, runId: request.runId, workflow: workflow.name, createdAt: delivery.acceptedAt },
+    run: {
+      ...known,
+      runId: request.runId,
+      workflow: workflow.name,
+      createdAt: delivery.acceptedAt,
+    },
     start: { ...known, type: "start", node: workflow.start, input: request.input },
   };
 }

@@ -3,10 +3,11 @@ import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { carriedBy, dueMs } from "../core/checkpoint/inspect.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
-import { keepHistory, HISTORY_CHUNK, newestEvent, projectRun } from "../engine/project.ts";
+import { HISTORY_CHUNK, keepHistory, newestEvent, projectRun } from "../engine/project.ts";
 import { requeue } from "../engine/requeue.ts";
 import type { RunSession } from "../engine/session.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
+import { mergeContext } from "../workflows/index.ts";
 import type { Executor } from "./executor.ts";
 import { SHORT_WAIT_MS } from "./judge.ts";
 import type { WorkerScope } from "./scope.ts";
@@ -26,6 +27,7 @@ type Ending =
   | { readonly type: "leave" };
 
 const ACK: Ending = { type: "ack" };
+const GIVE_BACK: Ending = { type: "give-back", delayMs: 0 };
 const LEAVE: Ending = { type: "leave" };
 const YIELD_AFTER_MS = 5_000;
 
@@ -53,6 +55,7 @@ export class Carry {
     this.#carrier = carrier;
     this.#session = session;
     this.#workflow = workflow;
+    session.merge = (context, delta) => mergeContext(workflow.context, context, delta);
   }
 
   /** Something else that must be done before the message may go. */
@@ -79,9 +82,8 @@ export class Carry {
       if (checkpoint.status !== "running") return this.#stopped(checkpoint, revision);
       const { now: next, ending } = this.#share(checkpoint, revision, carried);
       if (next === null) return ending;
-      const yields = step >= this.#scope.options.stepsInPlace || this.#scope.clock.now() > until;
-      if (yields || this.#scope.stopping()) {
-        if (this.#scope.stopping() && step === 0) return { type: "give-back", delayMs: 0 };
+      if (this.#scope.stopping() && step === 0) return GIVE_BACK;
+      if (this.#yields(step, until)) {
         this.#handOver(checkpoint, revision, [next]);
         return ACK;
       }
@@ -94,12 +96,18 @@ export class Carry {
         again: step === 0 && this.#delivery.deliveries > 1,
         deliveries: this.#delivery.deliveries,
       });
-      if (done.type === "given-back") return { type: "give-back", delayMs: 0 };
+      if (done.type === "given-back") return GIVE_BACK;
       if (done.type === "refused") return this.#afterRefusal(done.checkpoint, done.refusal);
       ({ checkpoint, revision } = done);
       carried = done.items;
       this.#gatherHistory(checkpoint);
     }
+  }
+
+  /** True where the rest of the chain is to go through the queue. */
+  #yields(step: number, until: number): boolean {
+    const { options, clock, stopping } = this.#scope;
+    return stopping() || step >= options.stepsInPlace || clock.now() > until;
   }
 
   /** Keeps the first item that may run for this message and gives the others messages of their own. */
@@ -168,7 +176,8 @@ export class Carry {
   #gatherHistory(checkpoint: Checkpoint): void {
     const { historySent } = this.#session;
     const upTo = newestEvent(checkpoint);
-    if (checkpoint.history.events.length < HISTORY_CHUNK || upTo - historySent < HISTORY_CHUNK) return;
+    if (checkpoint.history.events.length < HISTORY_CHUNK || upTo - historySent < HISTORY_CHUNK)
+      return;
     if (isTerminal(checkpoint.status)) return;
     this.#session.historySent = upTo;
     this.waitFor(

@@ -9,8 +9,8 @@ import type { Committed, RunSession } from "../engine/session.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import type { Case } from "./judge.ts";
 import { giveUp, judge, judgeFailure, lostFailure } from "./judge.ts";
-import type { Running } from "./running.ts";
 import { runNode } from "./run-node.ts";
+import type { Running } from "./running.ts";
 import type { WorkerScope } from "./scope.ts";
 
 // One item, from "it may run" to its commit. Invariants:
@@ -59,7 +59,11 @@ export class Executor {
   async execute(request: Execute): Promise<Executed> {
     const item = request.session.known?.checkpoint.items[request.id];
     if (item?.hold !== undefined) return this.#wake(request, item);
-    if (item === undefined || !request.again || unaccounted(item, request.deliveries) <= allowed(item)) {
+    if (
+      item === undefined ||
+      !request.again ||
+      unaccounted(item, request.deliveries) <= allowed(item)
+    ) {
       return this.#executeNow(request);
     }
     const turn = this.#suspects.then(() => this.#executeSuspect(request));
@@ -90,7 +94,11 @@ export class Executor {
       { runId: view.checkpoint.runId, node: item.node, item: request.id, lost: lost + 1, workerId },
       "the item came again without a commit: an execution of it was lost",
     );
-    await this.#recordError(view.checkpoint, failure, lost < this.#scope.options.maxLost ? 0 : null);
+    await this.#recordError(
+      view.checkpoint,
+      failure,
+      lost < this.#scope.options.maxLost ? 0 : null,
+    );
     if (lost >= this.#scope.options.maxLost) {
       const subject = this.#case(request, item, view.checkpoint);
       return this.#went(request, await request.session.commit(giveUp(subject, failure, 0)));
@@ -110,9 +118,11 @@ export class Executor {
   async #executeNow(request: Execute): Promise<Executed> {
     const { session, id } = request;
     const view = session.fresh ? session.known : await look(session);
-    if (view === null) throw new FloxideError("not_found", `run "${session.runId}" has no checkpoint any more`);
+    if (view === null)
+      throw new FloxideError("not_found", `run "${session.runId}" has no checkpoint any more`);
     const { checkpoint, revision } = view;
-    if (checkpoint.status !== "running") return { type: "went-on", checkpoint, revision, items: [] };
+    if (checkpoint.status !== "running")
+      return { type: "went-on", checkpoint, revision, items: [] };
     const item = checkpoint.items[id];
     if (item === undefined) return { type: "refused", checkpoint, refusal: "gone" };
     const entry = this.#running.enter(session.runId, id, item);
@@ -156,7 +166,11 @@ export class Executor {
     return this.#went(request, committed, counted);
   }
 
-  #went(request: Execute, { outcome, checkpoint, revision }: Committed, change?: ItemChange): Executed {
+  #went(
+    request: Execute,
+    { outcome, checkpoint, revision }: Committed,
+    change?: ItemChange,
+  ): Executed {
     if (!outcome.applied) return { type: "refused", checkpoint, refusal: outcome.refusal };
     // A hold with a time has nothing to run now, but the message vouches for it until its time is scheduled.
     const timed = change?.type === "hold" && change.untilMs !== null && outcome.items.length === 0;
@@ -189,11 +203,18 @@ export class Executor {
     return { workflow, id, item, carrier, contextVersion, deliveries, fallbackPolicy, clock };
   }
 
-  async #recordError(checkpoint: Checkpoint, failure: Failure, retryAtMs: number | null): Promise<void> {
+  async #recordError(
+    checkpoint: Checkpoint,
+    failure: Failure,
+    retryAtMs: number | null,
+  ): Promise<void> {
     const { runId, workflow } = checkpoint;
     const { workerId } = this.#scope.options;
     const { node, item, attempt, kind, message } = failure;
-    this.#scope.log.warn({ runId, workflow, node, item, attempt, kind, workerId }, `attempt failed: ${message}`);
+    this.#scope.log.warn(
+      { runId, workflow, node, item, attempt, kind, workerId },
+      `attempt failed: ${message}`,
+    );
     await this.#scope.backend.errors.put({
       runId,
       workflow,
@@ -212,7 +233,8 @@ async function look(session: RunSession): Promise<Versioned | null> {
 }
 
 /** Deliveries of its message that ended without a commit, as far as the item knows. */
-const unaccounted = (item: Item, deliveries: number): number => deliveries - 1 - (item.deliveries ?? 0);
+const unaccounted = (item: Item, deliveries: number): number =>
+  deliveries - 1 - (item.deliveries ?? 0);
 
 const allowed = (item: Item): number => (item.lost === undefined ? UNSUSPECTED : 0);
 

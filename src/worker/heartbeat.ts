@@ -33,7 +33,10 @@ export class Heart {
       this.#lagMs = Math.max(0, performance.now() - this.#due);
       this.#due = performance.now() + every;
       this.beat().catch((error: unknown) => {
-        this.#scope.log.warn({ err: error, workerId: this.#scope.options.workerId }, "heartbeat not written");
+        this.#scope.log.warn(
+          { err: error, workerId: this.#scope.options.workerId },
+          "heartbeat not written",
+        );
       });
     }, every);
   }

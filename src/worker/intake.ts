@@ -114,7 +114,10 @@ export class Intake {
     }
     this.#waiting[delivery.kind].push(held);
     this.#dispatch();
-    this.#sweeper ??= setInterval(() => this.#sweep(), Math.min(1_000, this.#options.queue.ackWaitMs / 4));
+    this.#sweeper ??= setInterval(
+      () => this.#sweep(),
+      Math.min(1_000, this.#options.queue.ackWaitMs / 4),
+    );
   }
 
   #dispatch(): void {

@@ -42,7 +42,13 @@ export function judge(subject: Case, answer: Exclude<Answer, { type: "aborted" }
         return judgeFailure(subject, transition.error, ms);
       case "hold": {
         if (transition.wait === null) {
-          return { ...common, type: "complete", delta, routed: NOTHING, seen: subject.contextVersion };
+          return {
+            ...common,
+            type: "complete",
+            delta,
+            routed: NOTHING,
+            seen: subject.contextVersion,
+          };
         }
         const { timeoutMs } = transition.wait;
         return {
@@ -81,7 +87,13 @@ export function giveUp(subject: Case, failure: Failure, ms: number): ItemChange 
   return routed === null ? { ...common, type: "fail" } : { ...common, type: "fallback", routed };
 }
 
-function retryIn(subject: Case, failure: Failure, ms: number, now: number, after: number): ItemChange {
+function retryIn(
+  subject: Case,
+  failure: Failure,
+  ms: number,
+  now: number,
+  after: number,
+): ItemChange {
   const { id, item, carrier, deliveries } = subject;
   return {
     type: "retry",
@@ -102,7 +114,9 @@ const NOTHING: Routed = { forks: false, successors: [], emptyJoins: [] };
 type Emitting = Parameters<typeof route>[2];
 
 function asJson(
-  transition: { readonly type: "next"; readonly value: unknown } | { readonly type: "nextAll"; readonly values: readonly unknown[] },
+  transition:
+    | { readonly type: "next"; readonly value: unknown }
+    | { readonly type: "nextAll"; readonly values: readonly unknown[] },
   node: string,
 ): Emitting {
   const what = `the output of node "${node}"`;
@@ -116,5 +130,9 @@ export function lostFailure(id: number, item: Item, now: number, times: number):
     "backend",
     `node "${item.node}" was executed ${times} times without an end: its worker died or lost touch each time`,
   );
-  return { ...toFailure(error, { node: item.node, item: id, attempt: item.attempt, now }), kind: "lost", stack: null };
+  return {
+    ...toFailure(error, { node: item.node, item: id, attempt: item.attempt, now }),
+    kind: "lost",
+    stack: null,
+  };
 }

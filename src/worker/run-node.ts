@@ -44,16 +44,23 @@ export async function runNode(execution: Execution): Promise<Answer> {
   const began = performance.now();
   const elapsed = (): number => performance.now() - began;
   if (node === undefined) {
-    const error = new FloxideError("definition", `workflow "${workflow.name}" has no node "${item.node}"`);
+    const error = new FloxideError(
+      "definition",
+      `workflow "${workflow.name}" has no node "${item.node}"`,
+    );
     return { type: "failed", thrown: error, ms: 0 };
   }
   const { timeoutMs } = policyOf(workflow, item.node);
   const timer = timeoutMs === null ? null : startTimer(abort, timeoutMs, item.node);
   try {
-    const opened = openContext(workflow.context, execution.context, { now: clock.now(), newId: execution.newId });
+    const opened = openContext(workflow.context, execution.context, {
+      now: clock.now(),
+      newId: execution.newId,
+    });
     const context = contextOf(execution, opened.handles, timeoutMs);
     const running = node.execute(context, copyOf(item.input), item.node);
-    const transition = running instanceof Promise ? await orAborted(running, abort.signal) : running;
+    const transition =
+      running instanceof Promise ? await orAborted(running, abort.signal) : running;
     if (abort.signal.aborted) return abortedAnswer(abort.signal.reason, elapsed());
     return { type: "answered", transition, delta: opened.takeDelta(), ms: elapsed() };
   } catch (thrown) {
@@ -110,7 +117,9 @@ function contextOf(
 
 /** Node code may do to its input what it likes: the checkpoint keeps its own. */
 function copyOf(input: Json): Json {
-  return input !== null && typeof input === "object" ? (JSON.parse(JSON.stringify(input)) as Json) : input;
+  return input !== null && typeof input === "object"
+    ? (JSON.parse(JSON.stringify(input)) as Json)
+    : input;
 }
 
 function nodeLogger(log: Logger, ids: object): AnyContext["log"] {
@@ -124,7 +133,10 @@ function nodeLogger(log: Logger, ids: object): AnyContext["log"] {
 }
 
 /** An execution as heartbeats show it. */
-export function describeExecution(execution: Pick<Execution, "runId" | "id" | "item">, since: number): {
+export function describeExecution(
+  execution: Pick<Execution, "runId" | "id" | "item">,
+  since: number,
+): {
   runId: string;
   item: number;
   node: string;

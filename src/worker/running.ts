@@ -47,7 +47,9 @@ export class Running {
   abortRun(runId: string): void {
     for (const entry of this.#entries) {
       if (entry.runId !== runId) continue;
-      entry.abort.abort(new FloxideError("cancelled", `run "${runId}" has ended`, { details: { runId } }));
+      entry.abort.abort(
+        new FloxideError("cancelled", `run "${runId}" has ended`, { details: { runId } }),
+      );
     }
   }
 

@@ -83,7 +83,10 @@ export class Worker {
   /** Begins to take work. Resolves when the worker is listed and listens. */
   async start(): Promise<void> {
     if (this.#state !== "new") {
-      throw new FloxideError("illegal_state", `worker "${this.workerId}" is ${this.#state}: it starts once`);
+      throw new FloxideError(
+        "illegal_state",
+        `worker "${this.workerId}" is ${this.#state}: it starts once`,
+      );
     }
     this.#state = "started";
     await this.#prepare();
@@ -98,7 +101,10 @@ export class Worker {
     });
     this.#intake.start();
     const { workerId, concurrency } = this.options;
-    this.#scope.log.info({ workerId, concurrency, workflows: this.#registry.names() }, "worker started");
+    this.#scope.log.info(
+      { workerId, concurrency, workflows: this.#registry.names() },
+      "worker started",
+    );
   }
 
   /**
@@ -116,7 +122,12 @@ export class Worker {
       const taken: Delivery[] = [];
       const stop = new AbortController();
       const timer = setTimeout(() => stop.abort(), Math.max(50, waitMs / this.#sources().length));
-      await this.#scope.backend.queue.pull(source, 1, (delivery) => taken.push(delivery), stop.signal);
+      await this.#scope.backend.queue.pull(
+        source,
+        1,
+        (delivery) => taken.push(delivery),
+        stop.signal,
+      );
       clearTimeout(timer);
       const [delivery] = taken;
       if (delivery === undefined) continue;
@@ -163,7 +174,10 @@ export class Worker {
       this.#heart.beat().catch(() => {});
       const drained = this.#intake.close().then(() => this.#intake?.drained());
       const timer = setTimeout(() => {
-        log.warn({ workerId: this.workerId, running: this.#running.size }, "grace is over: running nodes are aborted");
+        log.warn(
+          { workerId: this.workerId, running: this.#running.size },
+          "grace is over: running nodes are aborted",
+        );
         this.#running.abortAll();
       }, graceMs);
       await drained;
@@ -173,7 +187,10 @@ export class Worker {
     this.#state = "stopped";
     if (began === "new") return;
     await this.#heart.stop().catch((error: unknown) => {
-      log.warn({ err: error, workerId: this.workerId }, "the worker could not take itself off the list");
+      log.warn(
+        { err: error, workerId: this.workerId },
+        "the worker could not take itself off the list",
+      );
     });
     log.info({ workerId: this.workerId }, "worker stopped");
   }

@@ -180,8 +180,7 @@ class NestedRun {
 
 function inForkOrder(left: Placed, right: Placed): number {
   for (const [depth, index] of left.path.entries()) {
-    const other = right.path[depth];
-    if (other === undefined) return 1;
+    const other = right.path[depth] ?? -1;
     if (index !== other) return index - other;
   }
   return left.path.length - right.path.length;

@@ -1,5 +1,5 @@
 /** Writes one log line: a message, or fields and a message. */
-export interface LogLine {
+interface LogLine {
   (message: string): void;
   (fields: object, message?: string): void;
 }

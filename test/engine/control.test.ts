@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { next, node, workflow } from "../../src/workflows/index.ts";
-import { chain, fanOut } from "../support/flows.ts";
 import { eventually } from "../support/eventually.ts";
+import { chain, fanOut } from "../support/flows.ts";
 import { gate, System } from "./system.ts";
 
 /** Two nodes; the first waits for its gate, or for its signal. */
@@ -22,7 +22,9 @@ function gated() {
           started.open();
           await Promise.race([
             go.promise,
-            new Promise((_, reject) => c.signal.addEventListener("abort", () => reject(c.signal.reason))),
+            new Promise((_, reject) =>
+              c.signal.addEventListener("abort", () => reject(c.signal.reason)),
+            ),
           ]);
           return next(value);
         },
@@ -82,7 +84,10 @@ test("pause lets the running node commit and starts no other; resume goes on aft
   await system.orchestrator.pause(id);
   go();
   await eventually(async () => {
-    expect((await system.orchestrator.listWorkItems(id))[0]).toMatchObject({ node: "second", state: "pending" });
+    expect((await system.orchestrator.listWorkItems(id))[0]).toMatchObject({
+      node: "second",
+      state: "pending",
+    });
   });
   expect(await system.orchestrator.status(id)).toBe("paused");
   expect(ran).toEqual(["first"]);
@@ -143,11 +148,17 @@ test("cancelling many runs leaves the others alone", async () => {
   await using system = new System([fanOut]);
   await system.worker([fanOut]);
   await system.worker([fanOut]);
-  const ids = await Promise.all(Array.from({ length: 60 }, () => system.orchestrator.startRun(fanOut, 20)));
+  const ids = await Promise.all(
+    Array.from({ length: 60 }, () => system.orchestrator.startRun(fanOut, 20)),
+  );
   const cancelled = ids.filter((_, i) => i % 2 === 0);
   const kept = ids.filter((_, i) => i % 2 === 1);
   await Promise.all(
-    cancelled.map((id) => system.orchestrator.cancel(id).catch((error: unknown) => expect(error).toMatchObject({ code: "illegal_state" }))),
+    cancelled.map((id) =>
+      system.orchestrator
+        .cancel(id)
+        .catch((error: unknown) => expect(error).toMatchObject({ code: "illegal_state" })),
+    ),
   );
   for (const id of kept) {
     await system.orchestrator.waitForCompletion(id, { timeoutMs: 10_000 });
@@ -160,7 +171,15 @@ test("commands to unknown runs say so, and to ended ones why not", async () => {
   await using system = new System([flow]);
   await system.worker([flow]);
   const { orchestrator } = system;
-  for (const command of ["cancel", "pause", "resume", "status", "context", "metrics", "result"] as const) {
+  for (const command of [
+    "cancel",
+    "pause",
+    "resume",
+    "status",
+    "context",
+    "metrics",
+    "result",
+  ] as const) {
     await expect(orchestrator[command]("nobody")).rejects.toMatchObject({ code: "not_found" });
   }
   await expect(orchestrator.signal("nobody", "x")).rejects.toMatchObject({ code: "not_found" });
@@ -178,7 +197,9 @@ test("waiting gives up at its time, or when it is told to", async () => {
   await system.worker([flow]);
   const id = await system.orchestrator.startRun(flow, "x");
   await started;
-  await expect(system.orchestrator.waitForCompletion(id, { timeoutMs: 20 })).rejects.toMatchObject({ code: "timeout" });
+  await expect(system.orchestrator.waitForCompletion(id, { timeoutMs: 20 })).rejects.toMatchObject({
+    code: "timeout",
+  });
   const abort = new AbortController();
   const waiting = system.orchestrator.waitForCompletion(id, { signal: abort.signal });
   abort.abort();
@@ -193,11 +214,15 @@ test("the same run id twice is the same run, and another input under it is a con
   const runId = "order: 17/ä.*>";
   expect(await orchestrator.startRun(flow, 1, { runId })).toBe(runId);
   expect(await orchestrator.startRun(flow, 1, { runId })).toBe(runId);
-  await expect(orchestrator.startRun(flow, 2, { runId })).rejects.toMatchObject({ code: "conflict" });
+  await expect(orchestrator.startRun(flow, 2, { runId })).rejects.toMatchObject({
+    code: "conflict",
+  });
   await system.worker([flow]);
   await orchestrator.waitForCompletion(runId, { timeoutMs: 2_000 });
   expect(await orchestrator.startRun(flow, 1, { runId })).toBe(runId);
-  await expect(orchestrator.startRun(flow, 2, { runId })).rejects.toMatchObject({ code: "conflict" });
+  await expect(orchestrator.startRun(flow, 2, { runId })).rejects.toMatchObject({
+    code: "conflict",
+  });
   expect(await orchestrator.result(runId)).toBe(3);
   expect((await orchestrator.listRuns()).items).toHaveLength(1);
 });
@@ -205,11 +230,19 @@ test("the same run id twice is the same run, and another input under it is a con
 test("input that does not fit is refused before anything is stored", async () => {
   const flow = chain(2);
   await using system = new System([flow]);
-  await expect(system.orchestrator.startRun("chain", "two")).rejects.toMatchObject({ code: "validation" });
-  await expect(system.orchestrator.startRun("chain", 1, { context: { nope: 1 } })).rejects.toMatchObject({
+  await expect(system.orchestrator.startRun("chain", "two")).rejects.toMatchObject({
     code: "validation",
   });
-  await expect(system.orchestrator.startRun("nope", 1)).rejects.toMatchObject({ code: "not_found" });
-  await expect(system.orchestrator.startRun("chain", 1, { runId: "" })).rejects.toMatchObject({ code: "validation" });
+  await expect(
+    system.orchestrator.startRun("chain", 1, { context: { nope: 1 } }),
+  ).rejects.toMatchObject({
+    code: "validation",
+  });
+  await expect(system.orchestrator.startRun("nope", 1)).rejects.toMatchObject({
+    code: "not_found",
+  });
+  await expect(system.orchestrator.startRun("chain", 1, { runId: "" })).rejects.toMatchObject({
+    code: "validation",
+  });
   expect((await system.orchestrator.listRuns()).items).toEqual([]);
 });

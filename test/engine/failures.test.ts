@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { FatalError, RetryLater } from "../../src/core/errors.ts";
-import { abort, hold, next, node, split, workflow } from "../../src/workflows/index.ts";
 import type { RetryPolicy } from "../../src/core/retry-policy.ts";
 import { Worker } from "../../src/worker/worker.ts";
+import { abort, hold, next, node, split, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { chain } from "../support/flows.ts";
 import { gate, System } from "./system.ts";
@@ -49,7 +49,13 @@ test("a fatal error is not tried again", async () => {
       throw new FatalError("no card");
     }),
   );
-  expect(failure).toMatchObject({ kind: "error", name: "FatalError", message: "no card", fatal: true, attempt: 1 });
+  expect(failure).toMatchObject({
+    kind: "error",
+    name: "FatalError",
+    message: "no card",
+    fatal: true,
+    attempt: 1,
+  });
   expect(errors).toHaveLength(1);
 });
 
@@ -97,7 +103,10 @@ test("a retry that waits long waits in the schedules of the queue", async () => 
       expect.objectContaining({ item: 1, scheduled: true }),
     ]);
   });
-  expect((await system.orchestrator.listWorkItems(id))[0]).toMatchObject({ state: "waiting_retry", attempt: 2 });
+  expect((await system.orchestrator.listWorkItems(id))[0]).toMatchObject({
+    state: "waiting_retry",
+    attempt: 2,
+  });
   await system.orchestrator.waitForCompletion(id, { timeoutMs: 5_000 });
   expect(await system.orchestrator.result(id)).toBe("later");
 });
@@ -108,7 +117,10 @@ test("what does not fit into the checkpoint fails the item, not the worker", asy
   await system.worker([flow]);
   const id = await system.orchestrator.startRun(flow, null);
   const info = await system.orchestrator.waitForCompletion(id, { timeoutMs: 5_000 });
-  expect(info).toMatchObject({ status: "failed", failure: { kind: "payload_too_large", node: "only" } });
+  expect(info).toMatchObject({
+    status: "failed",
+    failure: { kind: "payload_too_large", node: "only" },
+  });
   const other = chain(2);
   await system.worker([other]);
   const next = await system.orchestrator.startRun(other, 1);
@@ -122,7 +134,11 @@ test("when an item fails the run, its running siblings are aborted and nothing o
     name: "siblings",
     version: 1,
     nodes: {
-      fan: split({ input: z.number(), output: z.number(), into: (n) => Array.from({ length: n }, (_, i) => i) }),
+      fan: split({
+        input: z.number(),
+        output: z.number(),
+        into: (n) => Array.from({ length: n }, (_, i) => i),
+      }),
       part: node({
         input: z.number(),
         output: z.number(),
@@ -161,7 +177,9 @@ test("a worker that stops gives running work back at once, and it is not counted
     ran += 1;
     if (ran > 1) return "elsewhere";
     first.open();
-    return new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)));
+    return new Promise((_, reject) =>
+      signal.addEventListener("abort", () => reject(signal.reason)),
+    );
   }, {});
   await using system = new System([flow], { ackWaitMs: 60_000 });
   const worker = await system.worker([flow]);
@@ -212,7 +230,9 @@ test("work of another graph under the same name and version is left for a worker
   );
   await misfit.start();
   await system.orchestrator.signal(id, "go");
-  await eventually(() => expect(said.join()).toMatch(/another graph here .* left for a worker that fits/));
+  await eventually(() =>
+    expect(said.join()).toMatch(/another graph here .* left for a worker that fits/),
+  );
   expect(ran).toEqual(["first"]);
   await misfit.stop();
   await backend.close();
@@ -226,12 +246,24 @@ test("liveness tells workers that live from those that died", async () => {
   await using system = new System([flow]);
   const worker = await system.worker([flow], { workerId: "alive-one" });
   const now = Date.now();
-  await system.backend.liveness.put({ ...worker.health(), workerId: "stale-one", at: new Date(now - 20_000).toISOString() });
-  await system.backend.liveness.put({ ...worker.health(), workerId: "dead-one", at: new Date(now - 60_000).toISOString() });
+  await system.backend.liveness.put({
+    ...worker.health(),
+    workerId: "stale-one",
+    at: new Date(now - 20_000).toISOString(),
+  });
+  await system.backend.liveness.put({
+    ...worker.health(),
+    workerId: "dead-one",
+    at: new Date(now - 60_000).toISOString(),
+  });
   expect(await system.orchestrator.checkWorkerLiveness()).toEqual({
     alive: ["alive-one"],
     stale: ["stale-one"],
     dead: ["dead-one"],
   });
-  expect(await system.orchestrator.liveness()).toEqual({ "alive-one": "alive", "stale-one": "stale", "dead-one": "dead" });
+  expect(await system.orchestrator.liveness()).toEqual({
+    "alive-one": "alive",
+    "stale-one": "stale",
+    "dead-one": "dead",
+  });
 });

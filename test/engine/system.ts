@@ -12,10 +12,16 @@ export class System implements AsyncDisposable {
   readonly orchestrator: Orchestrator;
   readonly #open: (() => Promise<void>)[] = [];
 
-  constructor(workflows: readonly AnyWorkflow[], options: ConstructorParameters<typeof MemoryWorld>[0] = {}) {
+  constructor(
+    workflows: readonly AnyWorkflow[],
+    options: ConstructorParameters<typeof MemoryWorld>[0] = {},
+  ) {
     this.world = new MemoryWorld({ ackWaitMs: 500, ...options });
     this.backend = this.world.open();
-    this.orchestrator = new Orchestrator({ backend: this.backend, workflows }, { pauseAnswerMs: 200 });
+    this.orchestrator = new Orchestrator(
+      { backend: this.backend, workflows },
+      { pauseAnswerMs: 200 },
+    );
     this.#open.push(
       () => this.backend.close(),
       () => this.orchestrator.close(),
@@ -40,7 +46,10 @@ export class System implements AsyncDisposable {
 }
 
 /** A promise and its resolve. */
-export function gate<T = void>(): { readonly promise: Promise<T>; readonly open: (value: T) => void } {
+export function gate<T = void>(): {
+  readonly promise: Promise<T>;
+  readonly open: (value: T) => void;
+} {
   let open: (value: T) => void = () => {};
   const promise = new Promise<T>((resolve) => {
     open = resolve;

@@ -1,8 +1,8 @@
 import { afterEach, expect, test } from "vitest";
-import { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { MemoryWorld } from "../../src/memory/world.ts";
-import type { AnyWorkflow } from "../../src/workflows/index.ts";
+import { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { Worker } from "../../src/worker/worker.ts";
+import type { AnyWorkflow } from "../../src/workflows/index.ts";
 import { approval, chain, fallback, fanOut, flaky, loop, mergeByHold } from "../support/flows.ts";
 
 const open: { close(): Promise<void> }[] = [];
@@ -113,7 +113,9 @@ test("holds for a signal, early or late, and for a time", async () => {
 
 test("merges by hold: the last arrival sees all others, however many run at once", async () => {
   const { orchestrator } = await system([mergeByHold], 3);
-  const ids = await Promise.all(Array.from({ length: 10 }, () => orchestrator.startRun(mergeByHold, 8)));
+  const ids = await Promise.all(
+    Array.from({ length: 10 }, () => orchestrator.startRun(mergeByHold, 8)),
+  );
   for (const id of ids) {
     await orchestrator.waitForCompletion(id, { timeoutMs: 5_000 });
     expect(await orchestrator.result(id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);

@@ -1,6 +1,8 @@
-import { silentLogger } from "../../src/core/logger.ts";
 import type { AnyContext, AnyNode, FieldEnv, Transition } from "../../src/workflows/index.ts";
 import { openContext } from "../../src/workflows/index.ts";
+
+const ignore = (): void => {};
+const silent = { debug: ignore, info: ignore, warn: ignore, error: ignore };
 
 /** A context of one execution, with the handles of the node's fields on what is stored. */
 export function contextOf(
@@ -17,7 +19,7 @@ export function contextOf(
     attempt: 1,
     signal: new AbortController().signal,
     deadline: null,
-    log: silentLogger,
+    log: silent,
     wake: null,
     ...more,
   };

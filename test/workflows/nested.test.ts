@@ -77,6 +77,28 @@ describe("a nested workflow", () => {
     ).toEqual(next(4));
   });
 
+  test("gives what several joins of one fork lead to", async () => {
+    const sort = node({
+      input: z.number(),
+      output: variants({ even: z.number(), odd: z.number() }),
+      run: (_context, n) => next(variant(n % 2 === 0 ? "even" : "odd", n)),
+    });
+    const it = inner(
+      "count",
+      { count, sort, evens: sum, odds: sum, double, show },
+      {
+        count: ["sort"],
+        sort: { on: { even: { join: "evens" }, odd: { join: "odds" } } },
+        evens: ["double", "show"],
+        odds: [],
+        double: [],
+        show: [],
+      },
+    );
+    // 0 + 2 is even and goes on in two branches, 1 + 3 is odd and ends.
+    expect(await execute(it, 4)).toEqual(nextAll([4, 4, "2"]));
+  });
+
   test("runs an empty join where all branches held", async () => {
     const it = inner(
       "count",

@@ -1,7 +1,13 @@
 import type { Change, Outcome } from "./change.ts";
 import { applied } from "./change.ts";
 import type { Checkpoint } from "./checkpoint.ts";
-import { applyCancel, applyPause, applyResume, applySignal, applyStart } from "./control-changes.ts";
+import {
+  applyCancel,
+  applyPause,
+  applyResume,
+  applySignal,
+  applyStart,
+} from "./control-changes.ts";
 import { Draft } from "./draft.ts";
 import type { MergeContext } from "./item-changes.ts";
 import { applyItemChange } from "./item-changes.ts";
@@ -36,7 +42,9 @@ export function applyChanges(
 ): Applied {
   const draft = new Draft(checkpoint, env.now, env.by);
   const outcomes = changes.map((change) => applyOne(draft, change, env));
-  const changed = changes.some((change, i) => outcomes[i]?.applied === true && isWorthAWrite(change));
+  const changed = changes.some(
+    (change, i) => outcomes[i]?.applied === true && isWorthAWrite(change),
+  );
   if (!changed) return { checkpoint, outcomes, changed };
   draft.next.updatedAt = draft.time;
   draft.next.commit = env.commit;

@@ -62,7 +62,8 @@ export type Change =
         readonly deliveries: number;
       })
   /** The last attempt failed; the `onError` edges take over. */
-  | (Answer & Timed & { readonly type: "fallback"; readonly failure: Failure; readonly routed: Routed })
+  | (Answer &
+      Timed & { readonly type: "fallback"; readonly failure: Failure; readonly routed: Routed })
   /** The last attempt failed and nothing takes over: so does the run. */
   | (Answer & Timed & { readonly type: "fail"; readonly failure: Failure })
   /** An execution of the item began and was never heard of again. */

@@ -97,7 +97,8 @@ export type StoredEvent = z.infer<typeof StoredEventSchema>;
 export const RUN_STATUSES = ["running", "paused", "completed", "failed", "cancelled"] as const;
 export type RunStatus = (typeof RUN_STATUSES)[number];
 /** True for the statuses that a run keeps: only `resume` of a failed run leaves one. */
-export const isTerminal = (status: RunStatus): boolean => status !== "running" && status !== "paused";
+export const isTerminal = (status: RunStatus): boolean =>
+  status !== "running" && status !== "paused";
 
 export const CheckpointSchema = z.looseObject({
   /** Version of this form. A reader refuses a larger one. */

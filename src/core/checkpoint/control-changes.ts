@@ -88,7 +88,8 @@ function longestWaiting(draft: Draft, name: string): readonly [number, Item] | n
   let found: readonly [number, Item] | null = null;
   for (const [key, item] of Object.entries(draft.next.items)) {
     if (item.hold?.for !== name) continue;
-    if (found === null || item.hold.since < (found[1].hold?.since ?? "")) found = [Number(key), item];
+    if (found === null || item.hold.since < (found[1].hold?.since ?? ""))
+      found = [Number(key), item];
   }
   return found;
 }

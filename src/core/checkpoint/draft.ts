@@ -71,12 +71,18 @@ export class Draft {
     return own;
   }
 
-  event(kind: string, item: number | null = null, node: string | null = null, attempt: number | null = null): void {
+  event(
+    kind: string,
+    item: number | null = null,
+    node: string | null = null,
+    attempt: number | null = null,
+  ): void {
     const { history } = this.next;
     const event: StoredEvent = [history.next, this.now, kind, item, node, attempt, this.by];
     history.events.push(event);
     history.next += 1;
-    if (history.events.length > EVENT_LIMIT) history.events.splice(0, history.events.length - EVENT_LIMIT);
+    if (history.events.length > EVENT_LIMIT)
+      history.events.splice(0, history.events.length - EVENT_LIMIT);
   }
 
   /** Adds an item that `carrier`'s message vouches for. @returns its id */
@@ -108,9 +114,11 @@ export class Draft {
     const inner = routed.forks ? this.#open(node, scope, routed.emptyJoins) : scope;
     routed.successors.forEach((successor, index) => {
       const place = routed.forks && inner ? { fork: inner.fork, index } : inner;
-      if (successor.type === "item") added.push(this.add(successor.node, successor.input, place, carrier));
+      if (successor.type === "item")
+        added.push(this.add(successor.node, successor.input, place, carrier));
       else if (successor.type === "end") this.next.outputs.push(successor.value);
-      else if (place === undefined) added.push(this.add(successor.node, [successor.value], undefined, carrier));
+      else if (place === undefined)
+        added.push(this.add(successor.node, [successor.value], undefined, carrier));
       else this.#contribute(place, successor.node, successor.value);
     });
     // The new fork holds its parent open, so it is settled first.
@@ -147,11 +155,14 @@ export class Draft {
   #fork(id: number): Fork {
     const key = String(id);
     const fork = this.next.forks[key];
-    if (fork === undefined) throw new Error(`checkpoint of run "${this.next.runId}": fork ${id} is not open`);
+    if (fork === undefined)
+      throw new Error(`checkpoint of run "${this.next.runId}": fork ${id} is not open`);
     if (this.#ownForks.has(key)) return fork;
     const own = {
       ...fork,
-      joins: Object.fromEntries(Object.entries(fork.joins).map(([to, values]) => [to, [...values]])),
+      joins: Object.fromEntries(
+        Object.entries(fork.joins).map(([to, values]) => [to, [...values]]),
+      ),
     };
     this.#ownForks.add(key);
     this.next.forks[key] = own;
@@ -172,7 +183,9 @@ export class Draft {
     delete this.next.forks[id];
     const reached = Object.keys(fork.joins);
     for (const target of reached.length > 0 ? reached : fork.emptyJoins) {
-      const values = [...(fork.joins[target] ?? [])].sort(([a], [b]) => a - b).map(([, value]) => value);
+      const values = [...(fork.joins[target] ?? [])]
+        .sort(([a], [b]) => a - b)
+        .map(([, value]) => value);
       added.push(this.add(target, values, fork.parent, carrier));
     }
     if (fork.parent) {

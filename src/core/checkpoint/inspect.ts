@@ -25,8 +25,10 @@ export function carriedBy(checkpoint: Checkpoint, carrier: number): number[] {
   const ids: number[] = [];
   for (const [key, item] of Object.entries(checkpoint.items)) {
     const id = Number(key);
-    const vouchedFor = item.carrier === undefined ? id === carrier : item.carrier === carrier || id === carrier;
-    if (vouchedFor && dueMs(item) !== Number.POSITIVE_INFINITY && item.failed !== true) ids.push(id);
+    const vouchedFor =
+      item.carrier === undefined ? id === carrier : item.carrier === carrier || id === carrier;
+    if (vouchedFor && dueMs(item) !== Number.POSITIVE_INFINITY && item.failed !== true)
+      ids.push(id);
   }
   return ids;
 }

@@ -40,7 +40,8 @@ export function applyItemChange(draft: Draft, change: ItemChange, merge: MergeCo
 type Of<T extends ItemChange["type"]> = Extract<ItemChange, { readonly type: T }>;
 
 function complete(draft: Draft, change: Of<"complete">, item: Item, merge: MergeContext): Outcome {
-  if (change.seen !== undefined && change.seen !== draft.next.contextVersion) return refused("outdated");
+  if (change.seen !== undefined && change.seen !== draft.next.contextVersion)
+    return refused("outdated");
   mergeDelta(draft, change.delta, merge);
   measure(draft, item.node, change.ms).completed += 1;
   draft.next.counters.completed += 1;
@@ -99,7 +100,12 @@ function fallback(draft: Draft, change: Of<"fallback">, item: Item): Outcome {
 
 function fail(draft: Draft, change: Of<"fail">, item: Item): Outcome {
   countFailed(draft, change, item);
-  draft.setItem(change.item, { ...item, turn: item.turn + 1, failed: true, failure: change.failure });
+  draft.setItem(change.item, {
+    ...item,
+    turn: item.turn + 1,
+    failed: true,
+    failure: change.failure,
+  });
   draft.next.failure = change.failure;
   draft.finish("failed");
   return applied();
@@ -126,7 +132,12 @@ function wake(draft: Draft, change: Of<"wake">, item: Item): Outcome {
 }
 
 /** Ends a hold: the item wants to run again, and its node is told why. */
-export function release(draft: Draft, id: number, item: Item, why: NonNullable<Item["wake"]>): void {
+export function release(
+  draft: Draft,
+  id: number,
+  item: Item,
+  why: NonNullable<Item["wake"]>,
+): void {
   const { hold: _hold, ...rest } = item;
   draft.setItem(id, { ...rest, turn: item.turn + 1, wake: why });
   draft.event("item.released", id, item.node, null);
@@ -139,7 +150,15 @@ function carry(draft: Draft, id: number, carrier: number): void {
 
 /** The item without the marks that belong to an execution that is over. */
 function rested(item: Item): Item {
-  const { notBefore: _n, wake: _w, failure: _f, lost: _l, deliveries: _d, carrier: _c, ...rest } = item;
+  const {
+    notBefore: _n,
+    wake: _w,
+    failure: _f,
+    lost: _l,
+    deliveries: _d,
+    carrier: _c,
+    ...rest
+  } = item;
   return rest;
 }
 

@@ -96,7 +96,12 @@ export interface HistoryStore {
   /** Appends events of one run. The same events may come twice: numbers tell. */
   append(workflow: string, runId: string, events: readonly HistoryEvent[]): Promise<void>;
   /** Events in the order of their numbers, each once. @param limit - the first so many after `after` */
-  list(workflow: string, runId: string, after: number, limit: number): Promise<readonly HistoryEvent[]>;
+  list(
+    workflow: string,
+    runId: string,
+    after: number,
+    limit: number,
+  ): Promise<readonly HistoryEvent[]>;
 }
 
 export interface DeadLetterStore {

@@ -41,7 +41,11 @@ export type Heartbeat = z.infer<typeof HeartbeatSchema>;
 export type Liveness = "alive" | "stale" | "dead";
 
 /** @param thresholdMs - milliseconds; some heartbeats long, so that one late heartbeat is no alarm */
-export function livenessOf(heartbeat: Pick<Heartbeat, "at">, now: number, thresholdMs: number): Liveness {
+export function livenessOf(
+  heartbeat: Pick<Heartbeat, "at">,
+  now: number,
+  thresholdMs: number,
+): Liveness {
   const age = now - Date.parse(heartbeat.at);
   if (age < thresholdMs) return "alive";
   return age < 3 * thresholdMs ? "stale" : "dead";

@@ -28,7 +28,12 @@ export const RunInfoSchema = z.discriminatedUnion("status", [
     /** Null also where it is too large for a list: `result` has it. */
     output: z.custom<Json>((value) => value !== undefined),
   }),
-  z.looseObject({ ...common, status: z.literal("failed"), finishedAt: z.string(), failure: FailureSchema }),
+  z.looseObject({
+    ...common,
+    status: z.literal("failed"),
+    finishedAt: z.string(),
+    failure: FailureSchema,
+  }),
   z.looseObject({ ...common, status: z.literal("cancelled"), finishedAt: z.string() }),
 ]);
 export type RunInfo = z.infer<typeof RunInfoSchema>;

@@ -7,8 +7,16 @@ import { checkRunId } from "../token.ts";
 
 /** The body of a start request, as anybody may publish it. Unknown fields are refused: they are mostly typos. */
 const StartBodySchema = z.strictObject({
-  input: z.custom<Json>((value) => value !== undefined, "is missing; give null where the workflow takes nothing"),
-  context: z.record(z.string(), z.custom<Json>((value) => value !== undefined)).optional(),
+  input: z.custom<Json>(
+    (value) => value !== undefined,
+    "is missing; give null where the workflow takes nothing",
+  ),
+  context: z
+    .record(
+      z.string(),
+      z.custom<Json>((value) => value !== undefined),
+    )
+    .optional(),
   runId: z.string().optional(),
   /** Version of the workflow; the newest that the worker has where none is given. */
   version: z.number().int().positive().optional(),
@@ -31,16 +39,12 @@ export interface StartRequest {
  * @param fallbackRunId - the message id, or what else names the run where the body does not
  * @throws FloxideError `validation` saying what does not fit
  */
-export function parseStartRequest(workflow: string, body: string, fallbackRunId: string): StartRequest {
-  let raw: unknown;
-  try {
-    raw = JSON.parse(body);
-  } catch (cause) {
-    throw new FloxideError("validation", `the start request is not JSON: ${(cause as Error).message}`, {
-      details: { workflow },
-      cause,
-    });
-  }
+export function parseStartRequest(
+  workflow: string,
+  body: string,
+  fallbackRunId: string,
+): StartRequest {
+  const raw = decode(workflow, body);
   const parsed = StartBodySchema.safeParse(raw);
   if (!parsed.success) {
     const issues = parsed.error.issues.map((issue) => ({
@@ -60,6 +64,22 @@ export function parseStartRequest(workflow: string, body: string, fallbackRunId:
     context: parsed.data.context ?? {},
     version: parsed.data.version ?? null,
   };
+}
+
+function decode(workflow: string, body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown;
+  } catch (error) {
+    throw notJson(workflow, error);
+  }
+}
+
+function notJson(workflow: string, cause: unknown): FloxideError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new FloxideError("validation", `the start request is not JSON: ${why}`, {
+    details: { workflow },
+    cause,
+  });
 }
 
 /** The body that {@link parseStartRequest} reads. */

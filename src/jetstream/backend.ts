@@ -1,0 +1,148 @@
+import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/nats-core";
+import type { Backend } from "../core/ports/backend.ts";
+import { connectTo } from "./connect.ts";
+import { WorkConsumers } from "./consumers.ts";
+import { JetStreamContextStore } from "./context-store.ts";
+import { JetStreamControlBus } from "./control-bus.ts";
+import { JetStreamDeadLetterStore } from "./dead-letter-store.ts";
+import { EndedWatch } from "./ended-watch.ts";
+import { checkServerVersion, ensureTopology } from "./ensure-topology.ts";
+import { JetStreamErrorStore } from "./error-store.ts";
+import { JetStreamHistoryStore } from "./history-store.ts";
+import { KvTable } from "./kv-table.ts";
+import { Link } from "./link.ts";
+import { JetStreamLivenessStore } from "./liveness-store.ts";
+import { JetStreamMetricsStore } from "./metrics-store.ts";
+import { type Names, namesOf, type Table } from "./names.ts";
+import {
+  type JetStreamOptions,
+  type ResolvedJetStreamOptions,
+  resolveJetStreamOptions,
+} from "./options.ts";
+import { Persistence } from "./persist.ts";
+import { Requester } from "./requester.ts";
+import { ENDED_KEYS, JetStreamRunInfoStore } from "./run-info-store.ts";
+import { RunMessages } from "./run-messages.ts";
+import { StreamFollower } from "./stream-follower.ts";
+import { topologyOf } from "./topology.ts";
+import { JetStreamWorkQueue } from "./work-queue.ts";
+
+/** How long closing waits for what is on its way, in milliseconds. */
+const CLOSE_PATIENCE_MS = 5_000;
+
+/** A {@link Backend} on JetStream. */
+export interface JetStreamBackend extends Backend {
+  /** The connection in use. It is the host's where the host gave it. */
+  readonly connection: NatsConnection;
+  readonly names: Names;
+}
+
+/**
+ * Connects where no connection is given, makes sure that all streams and buckets of the namespace are there, and gives
+ * what orchestrator and workers need.
+ *
+ * @throws FloxideError `validation` for options that do not fit
+ * @throws FloxideError `backend` where NATS cannot be reached, has no JetStream, is too old, forbids something or is full,
+ *   and where a stream of that name exists that cannot be used
+ */
+export async function openJetStreamBackend(
+  options: JetStreamOptions = {},
+): Promise<JetStreamBackend> {
+  const resolved = resolveJetStreamOptions(options);
+  const nc = resolved.connection ?? (await connectTo(resolved));
+  const own = resolved.connection === undefined ? nc : null;
+  try {
+    checkServerVersion(nc.info?.version ?? "");
+    const link = new Link(nc, resolved.logger);
+    const jsm = await jetstreamManager(nc, {
+      checkAPI: false,
+      timeout: resolved.requestTimeoutMs,
+    });
+    const names = namesOf(resolved.namespace);
+    const opening = new Persistence(link, resolved.connectTimeoutMs);
+    const plans = topologyOf(names, resolved);
+    const streams = await ensureTopology(jsm, plans, opening, resolved.logger);
+    const replicas = streams.get(names.bucketStream("context"))?.config.num_replicas ?? 1;
+    return assemble({ link, jsm, names, options: resolved, hasOneReplica: replicas === 1, own });
+  } catch (error) {
+    await own?.close();
+    throw error;
+  }
+}
+
+interface Parts {
+  readonly link: Link;
+  readonly jsm: JetStreamManager;
+  readonly names: Names;
+  readonly options: ResolvedJetStreamOptions;
+  readonly hasOneReplica: boolean;
+  /** The connection, where it is ours to close. */
+  readonly own: NatsConnection | null;
+}
+
+function assemble({ link, jsm, names, options, hasOneReplica, own }: Parts): JetStreamBackend {
+  const { logger, retentionMs } = options;
+  const requester = new Requester(link, options.requestTimeoutMs);
+  const persistence = new Persistence(link, options.patienceMs);
+  const table = (name: Table) =>
+    new KvTable(link, requester, names.bucketStream(name), names.bucketPrefix(name));
+  const ended = new EndedWatch(
+    (onMessage) =>
+      new StreamFollower(link, jsm, persistence, logger, {
+        stream: names.bucketStream("runs"),
+        subjects: ENDED_KEYS.map((keys) => names.bucketPrefix("runs") + keys),
+        onMessage: (msg) => onMessage(msg.string()),
+      }),
+    logger,
+  );
+  const queue = new JetStreamWorkQueue({
+    link,
+    requester,
+    persistence,
+    names,
+    jsm,
+    consumers: new WorkConsumers(jsm, names, options, persistence, logger),
+    runMessages: new RunMessages(requester, names),
+    logger,
+  });
+  const control = new JetStreamControlBus(link, requester, names, logger);
+  const close = async () => {
+    control.close();
+    await within(CLOSE_PATIENCE_MS, Promise.all([ended.close(), queue.close()]));
+    if (link.isUp) await within(CLOSE_PATIENCE_MS, link.nc.flush());
+    requester.close();
+    await own?.close();
+  };
+  return {
+    namespace: names.namespace,
+    connection: link.nc,
+    names,
+    queue,
+    control,
+    contexts: new JetStreamContextStore(table("context"), persistence, {
+      hasOneReplica,
+      retentionMs,
+    }),
+    runs: new JetStreamRunInfoStore(table("runs"), persistence, ended, retentionMs),
+    metrics: new JetStreamMetricsStore(table("metrics"), persistence, retentionMs),
+    errors: new JetStreamErrorStore(table("errors"), persistence, retentionMs),
+    liveness: new JetStreamLivenessStore(table("liveness"), persistence),
+    history: new JetStreamHistoryStore(link, requester, persistence, names),
+    deadLetters: new JetStreamDeadLetterStore(requester, persistence, names),
+    get maxValueBytes() {
+      return link.maxValueBytes;
+    },
+    close,
+  };
+}
+
+/** Waits for what should be quick, but not for ever. What it throws is of no interest any more. */
+async function within(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const over = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([work.catch(() => {}), over]);
+  clearTimeout(timer);
+}

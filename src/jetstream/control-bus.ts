@@ -1,0 +1,98 @@
+import type { Msg } from "@nats-io/nats-core";
+import { z } from "zod";
+import type { Logger } from "../core/logger.ts";
+import type { ControlBus, ControlCommand } from "../core/ports/control-bus.ts";
+import type { Link } from "./link.ts";
+import type { Names } from "./names.ts";
+import { NoAnswer } from "./no-answer.ts";
+import type { Requester } from "./requester.ts";
+
+const CommandSchema = z.looseObject({
+  type: z.enum(["cancel", "pause", "resume"]),
+  runId: z.string(),
+  revision: z.number().int().nonnegative(),
+});
+const AnswerSchema = z.looseObject({ workerId: z.string() });
+
+/** Commands to workers as core NATS messages: not kept, and lost where nobody is connected. */
+export class JetStreamControlBus implements ControlBus {
+  readonly #link: Link;
+  readonly #requester: Requester;
+  readonly #names: Names;
+  readonly #logger: Logger;
+  readonly #stops = new Set<() => void>();
+
+  constructor(link: Link, requester: Requester, names: Names, logger: Logger) {
+    this.#link = link;
+    this.#requester = requester;
+    this.#names = names;
+    this.#logger = logger;
+  }
+
+  tell(command: ControlCommand): void {
+    if (this.#link.isUp) {
+      this.#link.nc.publish(this.#names.control(command.runId), JSON.stringify(command));
+    }
+  }
+
+  async ask(
+    command: ControlCommand,
+    answers: number,
+    timeoutMs: number,
+  ): Promise<readonly string[]> {
+    if (answers <= 0) {
+      this.tell(command);
+      return [];
+    }
+    const heard = new Set<string>();
+    const subject = this.#names.control(command.runId);
+    const onReply = (msg: Msg) => {
+      const answer = AnswerSchema.safeParse(jsonOrNull(msg.string()));
+      if (answer.success) heard.add(answer.data.workerId);
+      return heard.size >= answers;
+    };
+    try {
+      const body = JSON.stringify(command);
+      await this.#requester.collect(subject, body, onReply, { timeoutMs, onTimeout: "end" });
+    } catch (error) {
+      // Nobody listens, or the connection is lost: that is all the answers there are.
+      if (!(error instanceof NoAnswer)) throw error;
+    }
+    return [...heard];
+  }
+
+  listen(workerId: string, onCommand: (command: ControlCommand) => void): () => void {
+    const answer = JSON.stringify({ workerId });
+    const subscription = this.#link.nc.subscribe(this.#names.controlAll, {
+      callback: (error, msg) => {
+        if (error !== null) return;
+        const command = CommandSchema.safeParse(jsonOrNull(msg.string()));
+        if (!command.success) {
+          this.#logger.warn({ subject: msg.subject }, "a control command cannot be read");
+          return;
+        }
+        onCommand(command.data);
+        if (msg.reply !== undefined && msg.reply !== "") msg.respond(answer);
+      },
+    });
+    const stop = () => {
+      this.#stops.delete(stop);
+      subscription.unsubscribe();
+    };
+    this.#stops.add(stop);
+    return stop;
+  }
+
+  /** Stops all listening. */
+  close(): void {
+    for (const stop of [...this.#stops]) stop();
+  }
+}
+
+function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}

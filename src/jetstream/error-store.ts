@@ -1,0 +1,56 @@
+import type { ErrorStore } from "../core/ports/stores.ts";
+import { type RunError, RunErrorSchema } from "../core/records/run-error.ts";
+import { toToken } from "../core/token.ts";
+import { inParallel } from "./in-parallel.ts";
+import { decodeEntry, type KvTable, ttlSeconds } from "./kv-table.ts";
+import type { Persistence } from "./persist.ts";
+
+/** Removals under way at a time. */
+const WIDTH = 64;
+
+/** Failed attempts in a KV bucket under `<run>.<item>.<attempt>`. Each expires after the retention. */
+export class JetStreamErrorStore implements ErrorStore {
+  readonly #table: KvTable;
+  readonly #persistence: Persistence;
+  readonly #ttl: number;
+
+  /** @param retentionMs - how long an error stays, in milliseconds */
+  constructor(table: KvTable, persistence: Persistence, retentionMs: number) {
+    this.#table = table;
+    this.#persistence = persistence;
+    this.#ttl = ttlSeconds(retentionMs);
+  }
+
+  async put(error: RunError): Promise<void> {
+    const { item, attempt } = error.failure;
+    const what = `an error of run "${error.runId}"`;
+    const body = this.#table.encode(error, what);
+    const key = `${toToken(error.runId)}.${item ?? "run"}.${attempt ?? 0}`;
+    await this.#persistence.run(`writing ${what}`, () => this.#table.put(key, body, this.#ttl));
+  }
+
+  async list(runId: string, limit: number): Promise<readonly RunError[]> {
+    const what = `the errors of run "${runId}"`;
+    const entries = await this.#persistence.run(`reading ${what}`, () =>
+      this.#table.list(`${toToken(runId)}.*.*`),
+    );
+    const errors = entries.map((entry) => decodeEntry(RunErrorSchema, entry, what));
+    return errors.sort(oldestFirst).slice(-limit);
+  }
+
+  async remove(runId: string): Promise<void> {
+    await this.#persistence.run(`removing the errors of run "${runId}"`, async () => {
+      const entries = await this.#table.list(`${toToken(runId)}.*.*`);
+      await inParallel(entries, WIDTH, ({ key }) => this.#table.remove(key));
+    });
+  }
+}
+
+/** By time, then item, then attempt; what belongs to no item last. */
+function oldestFirst(a: RunError, b: RunError): number {
+  return (
+    Date.parse(a.failure.at) - Date.parse(b.failure.at) ||
+    (a.failure.item ?? Number.MAX_SAFE_INTEGER) - (b.failure.item ?? Number.MAX_SAFE_INTEGER) ||
+    (a.failure.attempt ?? 0) - (b.failure.attempt ?? 0)
+  );
+}

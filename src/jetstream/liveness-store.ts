@@ -1,0 +1,41 @@
+import type { LivenessStore } from "../core/ports/stores.ts";
+import { type Heartbeat, HeartbeatSchema } from "../core/records/liveness.ts";
+import { toToken } from "../core/token.ts";
+import { decodeEntry, type KvTable } from "./kv-table.ts";
+import type { Persistence } from "./persist.ts";
+
+/** How long a worker that says nothing more is known, in seconds: long enough to be seen as dead. */
+const LIVENESS_TTL_S = 600;
+
+/** Heartbeats in a KV bucket, one entry a worker. Every entry has a lifetime, so that the dead go by themselves. */
+export class JetStreamLivenessStore implements LivenessStore {
+  readonly #table: KvTable;
+  readonly #persistence: Persistence;
+
+  constructor(table: KvTable, persistence: Persistence) {
+    this.#table = table;
+    this.#persistence = persistence;
+  }
+
+  async put(heartbeat: Heartbeat): Promise<void> {
+    const what = `the heartbeat of worker "${heartbeat.workerId}"`;
+    const body = this.#table.encode(heartbeat, what);
+    const key = toToken(heartbeat.workerId);
+    await this.#persistence.run(`writing ${what}`, () =>
+      this.#table.put(key, body, LIVENESS_TTL_S),
+    );
+  }
+
+  async list(): Promise<readonly Heartbeat[]> {
+    const entries = await this.#persistence.run("reading the heartbeats", () =>
+      this.#table.list("*"),
+    );
+    return entries.map((entry) => decodeEntry(HeartbeatSchema, entry, "a heartbeat"));
+  }
+
+  async remove(workerId: string): Promise<void> {
+    await this.#persistence.run(`removing the heartbeat of worker "${workerId}"`, () =>
+      this.#table.remove(toToken(workerId)),
+    );
+  }
+}

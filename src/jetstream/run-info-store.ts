@@ -1,0 +1,134 @@
+import { isTerminal, RUN_STATUSES, type RunStatus } from "../core/checkpoint/checkpoint.ts";
+import type { Page, RunFilter, RunInfoStore } from "../core/ports/stores.ts";
+import type { RunInfo } from "../core/records/run-info.ts";
+import { toToken } from "../core/token.ts";
+import type { EndedWatch } from "./ended-watch.ts";
+import { isConflict, isMarker, type KvTable, ttlSeconds } from "./kv-table.ts";
+import { NoAnswer } from "./no-answer.ts";
+import type { Persistence } from "./persist.ts";
+import { listRuns } from "./run-info-list.ts";
+import { type FiledRun, isBetter, readFiled } from "./run-record.ts";
+
+// Run infos in a KV bucket under `<workflow>.<status>.<run>`, so that a status or a workflow is found without reading the
+// others.
+//
+// F1. A run is created by one compare-and-set over `*.*.<run>`: whatever workflow or status it is filed under, it is there.
+// F2. A run moves by writing the new key, then removing the old one. Between the two, or when the writer dies there, it
+//     stands under both: readers take the larger revision, then the ended status.
+// F3. `completed` and `cancelled` are final, so they are written without a look. All others are written by compare-and-set
+//     over `*.*.<run>`, and not at all where something newer is filed.
+// F4. Entries of ended runs expire after the retention.
+
+/** Run infos in a KV bucket. */
+export class JetStreamRunInfoStore implements RunInfoStore {
+  readonly #table: KvTable;
+  readonly #persistence: Persistence;
+  readonly #ended: EndedWatch;
+  readonly #ttl: number;
+
+  /** @param retentionMs - how long infos of ended runs stay, in milliseconds */
+  constructor(table: KvTable, persistence: Persistence, ended: EndedWatch, retentionMs: number) {
+    this.#table = table;
+    this.#persistence = persistence;
+    this.#ended = ended;
+    this.#ttl = ttlSeconds(retentionMs);
+  }
+
+  create(info: RunInfo): Promise<boolean> {
+    const body = this.#table.encode(info, `the info of run "${info.runId}"`);
+    return this.#persistence.run(`creating the info of run "${info.runId}"`, async (again) => {
+      if (await this.#writeAt(info, body, 0)) return true;
+      const newest = await this.#table.newest(anyKey(info.runId));
+      const filed = newest.find((message) => !isMarker(message));
+      // Perhaps our own first attempt, whose answer was lost.
+      if (filed !== undefined) return again && filed.body === JSON.stringify(info);
+      const marker = newest.at(-1);
+      if (marker !== undefined && (await this.#writeAt(info, body, marker.seq))) return true;
+      throw new NoAnswer("unavailable", info.runId);
+    });
+  }
+
+  async replace(info: RunInfo, from: readonly RunStatus[] | null): Promise<void> {
+    const body = this.#table.encode(info, `the info of run "${info.runId}"`);
+    const isFinal = info.status === "completed" || info.status === "cancelled";
+    await this.#persistence.run(`writing the info of run "${info.runId}"`, () =>
+      isFinal && from !== null ? this.#file(info, body, from) : this.#move(info, body),
+    );
+  }
+
+  get(runId: string): Promise<RunInfo | null> {
+    return this.#persistence.run(`reading the info of run "${runId}"`, async () => {
+      const [best] = await this.#filed(runId);
+      return best?.info ?? null;
+    });
+  }
+
+  list(filter: RunFilter, limit: number, cursor: string | null): Promise<Page<RunInfo>> {
+    return this.#persistence.run("listing runs", () =>
+      listRuns(this.#table, filter, limit, cursor),
+    );
+  }
+
+  watchEnded(onEnded: (info: RunInfo) => void): Promise<() => void> {
+    return this.#ended.add(onEnded);
+  }
+
+  async remove(runId: string): Promise<void> {
+    await this.#persistence.run(`removing the info of run "${runId}"`, async () => {
+      const entries = await this.#table.list(anyKey(runId));
+      await Promise.all(entries.map(({ key }) => this.#table.remove(key)));
+    });
+  }
+
+  /** Writes a final status (F3). One connection keeps the order: the new key is there before the old ones go. */
+  async #file(info: RunInfo, body: Uint8Array, from: readonly RunStatus[]): Promise<void> {
+    const old = from.filter((status) => status !== info.status);
+    await Promise.all([
+      this.#table.put(keyOf(info, info.status), body, this.#ttl),
+      ...old.map((status) => this.#table.remove(keyOf(info, status))),
+    ]);
+  }
+
+  /** Writes where nothing newer is filed (F3). */
+  async #move(info: RunInfo, body: Uint8Array): Promise<void> {
+    const newest = await this.#table.newest(anyKey(info.runId));
+    const filed = newest.filter((message) => !isMarker(message)).map((m) => this.#table.toEntry(m));
+    const runs = filed.map(readFiled);
+    if (runs.some((run) => run !== null && run.info.revision > info.revision)) return;
+    const seq = newest.reduce((highest, message) => Math.max(highest, message.seq), 0);
+    if (!(await this.#writeAt(info, body, seq))) throw new NoAnswer("unavailable", info.runId);
+    const key = keyOf(info, info.status);
+    const old = filed.filter((entry) => entry.key !== key);
+    await Promise.all(old.map((entry) => this.#table.remove(entry.key)));
+  }
+
+  /** Writes if `revision` is the newest of all keys of the run. @returns false where it is not */
+  async #writeAt(info: RunInfo, body: Uint8Array, revision: number): Promise<boolean> {
+    const key = keyOf(info, info.status);
+    const ttl = isTerminal(info.status) ? this.#ttl : 0;
+    try {
+      await this.#table.update(key, body, revision, ttl, anyKey(info.runId));
+      return true;
+    } catch (error) {
+      if (isConflict(error)) return false;
+      throw error;
+    }
+  }
+
+  /** What is filed of the run, the right one first. */
+  async #filed(runId: string): Promise<FiledRun[]> {
+    const entries = await this.#table.list(anyKey(runId));
+    const runs = entries.map(readFiled).filter((run) => run !== null);
+    return runs.sort((a, b) => (isBetter(a, b) ? -1 : 1));
+  }
+}
+
+const anyKey = (runId: string): string => `*.*.${toToken(runId)}`;
+
+const keyOf = (info: RunInfo, status: RunStatus): string =>
+  `${info.workflow}.${status}.${toToken(info.runId)}`;
+
+/** Keys of ended runs, for watching. */
+export const ENDED_KEYS: readonly string[] = RUN_STATUSES.filter(isTerminal).map(
+  (status) => `*.${status}.*`,
+);

@@ -1,0 +1,163 @@
+import { AckPolicy, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
+import { createInbox, type Msg, nanos, type Subscription } from "@nats-io/nats-core";
+import type { Logger } from "../core/logger.ts";
+import type { Link } from "./link.ts";
+import type { Persistence } from "./persist.ts";
+
+// Follows a stream from its end on, missing nothing.
+//
+// W1. The position of the last message seen is kept here. Whenever the server's consumer may be gone or may have skipped
+//     something (reconnect, silence, a gap in its numbers), another is made that begins right after that position.
+// W2. The first position is the stream's end before the consumer is made, so that the wait for it misses nothing. The
+//     client's own ordered consumer begins at the start of the stream when it breaks before its first message.
+// W3. The consumer is ephemeral and in memory: it goes by itself when nobody listens.
+
+const HEARTBEAT_MS = 5_000;
+const SILENCE_MS = 3 * HEARTBEAT_MS;
+const INACTIVE_MS = 30_000;
+
+/** What to follow. */
+export interface Followed {
+  readonly stream: string;
+  readonly subjects: readonly string[];
+  readonly onMessage: (msg: Msg) => void;
+}
+
+/** Follows a stream. */
+export class StreamFollower {
+  readonly #link: Link;
+  readonly #jsm: JetStreamManager;
+  readonly #persistence: Persistence;
+  readonly #logger: Logger;
+  readonly #followed: Followed;
+  #subscription: Subscription | null = null;
+  #unwatch: () => void = () => {};
+  #watchdog: NodeJS.Timeout | null = null;
+  #seen = 0;
+  #delivered = 0;
+  #heardAt = 0;
+  #isClosed = false;
+
+  constructor(
+    link: Link,
+    jsm: JetStreamManager,
+    persistence: Persistence,
+    logger: Logger,
+    followed: Followed,
+  ) {
+    this.#link = link;
+    this.#jsm = jsm;
+    this.#persistence = persistence;
+    this.#logger = logger;
+    this.#followed = followed;
+  }
+
+  /** Begins at the end of the stream: what is written after this has resolved is seen. */
+  async open(): Promise<void> {
+    const { stream } = this.#followed;
+    const info = await this.#persistence.run(`reading the stream "${stream}"`, () =>
+      this.#jsm.streams.info(stream),
+    );
+    this.#seen = info.state.last_seq;
+    await this.#begin();
+    this.#unwatch = this.#link.watch({ onLost: () => this.#again("the connection was lost") });
+    this.#watchdog = setInterval(() => {
+      const silentMs = Date.now() - this.#heardAt;
+      if (this.#link.isUp && silentMs > SILENCE_MS) this.#again("the server is silent");
+    }, HEARTBEAT_MS);
+    this.#watchdog.unref();
+  }
+
+  /** Stops. The consumer goes by itself. */
+  close(): void {
+    this.#isClosed = true;
+    this.#unwatch();
+    if (this.#watchdog !== null) clearInterval(this.#watchdog);
+    this.#subscription?.unsubscribe();
+    this.#subscription = null;
+  }
+
+  #again(why: string): void {
+    if (this.#isClosed || this.#subscription === null) return;
+    this.#logger.debug({ stream: this.#followed.stream, why }, "following the stream anew");
+    this.#subscription.unsubscribe();
+    this.#subscription = null;
+    this.#begin().catch((error: unknown) => {
+      if (this.#isClosed) return;
+      this.#logger.error(
+        { stream: this.#followed.stream, err: error },
+        "the stream cannot be followed: trying again",
+      );
+      setTimeout(() => this.#retry(why), HEARTBEAT_MS).unref();
+    });
+  }
+
+  #retry(why: string): void {
+    if (this.#isClosed) return;
+    this.#subscription ??= this.#listen(createInbox(this.#link.inboxPrefix));
+    this.#again(why);
+  }
+
+  async #begin(): Promise<void> {
+    const { stream, subjects } = this.#followed;
+    await this.#persistence.run(`following the stream "${stream}"`, async () => {
+      if (this.#isClosed) return;
+      // A new inbox each time: what an older consumer still sends goes nowhere.
+      this.#subscription?.unsubscribe();
+      const inbox = createInbox(this.#link.inboxPrefix);
+      this.#delivered = 0;
+      this.#heardAt = Date.now();
+      this.#subscription = this.#listen(inbox);
+      await this.#jsm.consumers.add(stream, {
+        deliver_subject: inbox,
+        filter_subjects: [...subjects],
+        deliver_policy: DeliverPolicy.StartSequence,
+        opt_start_seq: this.#seen + 1,
+        ack_policy: AckPolicy.None,
+        idle_heartbeat: nanos(HEARTBEAT_MS),
+        flow_control: true,
+        inactive_threshold: nanos(INACTIVE_MS),
+        mem_storage: true,
+        num_replicas: 1,
+      });
+    });
+  }
+
+  #listen(inbox: string): Subscription {
+    const subscription = this.#link.nc.subscribe(inbox, {
+      callback: (error, msg) => {
+        if (error !== null || subscription !== this.#subscription) return;
+        this.#heardAt = Date.now();
+        if (msg.subject === inbox) this.#status(msg);
+        else this.#take(msg);
+      },
+    });
+    return subscription;
+  }
+
+  #take(msg: Msg): void {
+    const tokens = (msg.reply ?? "").split(".");
+    const first = tokens.length === 9 ? 4 : 6;
+    const [seq, delivered] = [Number(tokens[first + 1]), Number(tokens[first + 2])];
+    if (delivered !== this.#delivered + 1) {
+      this.#again("a message is missing");
+      return;
+    }
+    this.#delivered = delivered;
+    this.#seen = seq;
+    this.#followed.onMessage(msg);
+  }
+
+  /** The server asks now and then whether we keep up; it waits for the answer. */
+  #status(msg: Msg): void {
+    if (msg.headers?.code !== 100) return;
+    if (msg.reply !== undefined && msg.reply !== "") {
+      this.#link.nc.publish(msg.reply);
+      return;
+    }
+    const stalled = msg.headers.get("Nats-Consumer-Stalled");
+    if (stalled !== "") this.#link.nc.publish(stalled);
+    const last = Number(msg.headers.get("Nats-Last-Consumer") || 0);
+    if (last > this.#delivered) this.#again("a message is missing");
+  }
+}

@@ -1,0 +1,16 @@
+import type { Delivery } from "../core/ports/work-queue.ts";
+import type { WorkerScope } from "./scope.ts";
+
+/** Keeps a message that nobody can handle, with the reason, and takes it out of the queue. */
+export async function bury(
+  scope: WorkerScope,
+  delivery: Delivery,
+  runId: string | null,
+  code: string,
+  reason: string,
+): Promise<void> {
+  const { subject, workflow, body, seq } = delivery;
+  await scope.backend.deadLetters.add({ code, reason, subject, workflow, runId, body });
+  scope.log.warn({ subject, seq, runId, code }, `dead letter: ${reason}`);
+  delivery.ack();
+}

@@ -1,0 +1,63 @@
+import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
+import { isFloxideError } from "../core/errors.ts";
+import type { Delivery } from "../core/ports/work-queue.ts";
+import type { AnyWorkflow, WorkflowRegistry } from "../workflows/index.ts";
+import type { WorkerScope } from "./scope.ts";
+
+/** Milliseconds after which work that does not fit this worker is offered again. */
+export const MISFIT_DELAY_MS = 5_000;
+
+/** Which of this worker's workflows a run follows. What fits none is left for another worker, and said once. */
+export class Fit {
+  readonly #scope: WorkerScope;
+  readonly #registry: WorkflowRegistry;
+  readonly #misfits = new Set<string>();
+
+  constructor(scope: WorkerScope, registry: WorkflowRegistry) {
+    this.#scope = scope;
+    this.#registry = registry;
+  }
+
+  /** The workflow that the run follows, or null after the work was left for a worker that has it. */
+  of(delivery: Delivery, checkpoint: Checkpoint): AnyWorkflow | null {
+    const { workflow: name, version, fingerprint } = checkpoint;
+    const workflow = this.known(name, version);
+    if (workflow !== null && (fingerprint === "" || workflow.fingerprint === fingerprint))
+      return workflow;
+    this.report(name, version, fingerprint, workflow);
+    delivery.giveBack(MISFIT_DELAY_MS);
+    return null;
+  }
+
+  /** This worker's workflow of that name and version, the newest where none is given; null where it has none. */
+  known(name: string, version: number | null): AnyWorkflow | null {
+    try {
+      return version === null ? this.#registry.get(name) : this.#registry.get(name, version);
+    } catch (error) {
+      if (isFloxideError(error, "not_found")) return null;
+      throw error;
+    }
+  }
+
+  /** Says, once for each graph, that it is not this worker's. */
+  report(name: string, version: number, fingerprint: string, mine: AnyWorkflow | null): void {
+    const key = `${name}@${version}/${fingerprint}`;
+    if (this.#misfits.has(key)) return;
+    this.#misfits.add(key);
+    const why =
+      mine === null
+        ? `this worker has no version ${version} of workflow "${name}"`
+        : `workflow "${name}" version ${version} has another graph here (${mine.fingerprint}) than the run has ` +
+          `(${fingerprint}): give a changed graph a new version`;
+    this.#scope.log.error(
+      {
+        code: "fingerprint",
+        workflow: name,
+        version,
+        fingerprint,
+        workerId: this.#scope.options.workerId,
+      },
+      `${why}. The work is left for a worker that fits`,
+    );
+  }
+}

@@ -1,0 +1,85 @@
+import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
+import { isFloxideError } from "../core/errors.ts";
+import type { Delivery } from "../core/ports/work-queue.ts";
+import { WorkMessageSchema } from "../core/records/work-message.ts";
+import type { RunSession } from "../engine/session.ts";
+import { bury } from "./bury.ts";
+import { Carry } from "./carry.ts";
+import type { Executor } from "./executor.ts";
+import type { Fit } from "./fit.ts";
+import type { WorkerScope } from "./scope.ts";
+import type { Sessions } from "./sessions.ts";
+
+/** Handles messages of runs that have begun. */
+export class WorkTaker {
+  readonly #scope: WorkerScope;
+  readonly #fit: Fit;
+  readonly #sessions: Sessions;
+  readonly #executor: Executor;
+
+  constructor(scope: WorkerScope, fit: Fit, sessions: Sessions, executor: Executor) {
+    this.#scope = scope;
+    this.#fit = fit;
+    this.#sessions = sessions;
+    this.#executor = executor;
+  }
+
+  /** @throws FloxideError `backend` where the stores cannot be reached */
+  async take(delivery: Delivery): Promise<void> {
+    const parsed = WorkMessageSchema.safeParse(decode(delivery.body));
+    if (!parsed.success) {
+      await bury(
+        this.#scope,
+        delivery,
+        null,
+        "validation",
+        `the work item does not fit: ${parsed.error.message}`,
+      );
+      return;
+    }
+    const { runId, item, revision } = parsed.data;
+    const session = this.#sessions.acquire(runId);
+    try {
+      const view = await this.#load(delivery, session, revision);
+      if (view === null) return;
+      const workflow = this.#fit.of(delivery, view.checkpoint);
+      if (workflow === null) return;
+      await new Carry(this.#scope, this.#executor, delivery, item, session, workflow).run(
+        view.checkpoint,
+        view.revision,
+      );
+    } finally {
+      this.#sessions.release(session);
+    }
+  }
+
+  async #load(
+    delivery: Delivery,
+    session: RunSession,
+    revision: number,
+  ): Promise<{ readonly checkpoint: Checkpoint; readonly revision: number } | null> {
+    try {
+      // A message that comes again is judged on what is stored, not on what was known when it came first.
+      const view =
+        delivery.deliveries > 1 ? await session.reload(revision) : await session.load(revision);
+      if (view !== null && view.revision > 0) return view;
+      this.#scope.log.info(
+        { runId: session.runId, subject: delivery.subject },
+        "work of a run that is gone dropped",
+      );
+      delivery.ack();
+    } catch (error) {
+      if (!isFloxideError(error, "validation")) throw error;
+      await bury(this.#scope, delivery, session.runId, error.code, error.message);
+    }
+    return null;
+  }
+}
+
+function decode(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown;
+  } catch {
+    return undefined;
+  }
+}
