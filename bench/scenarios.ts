@@ -3,7 +3,7 @@ import type { DistributedOrchestrator } from "../src/index.ts";
 import { rawCompareAndSet, rawPublish } from "./raw.ts";
 import { median, percentile, pipelined, round } from "./stats.ts";
 import type { WorkerProcess } from "./system.ts";
-import { chain, fan, single } from "./workflows.ts";
+import { chain, fan, single, unserved } from "./workflows.ts";
 
 /** What a scenario works with. */
 export interface Bench {
@@ -123,19 +123,22 @@ const starts: Scenario = async ({ nc, orchestrator, rounds }) => {
   const p50: number[] = [];
   const p99: number[] = [];
   const rate: number[] = [];
+  const atWork: number[] = [];
   const rawP50: number[] = [];
   const rawRate: number[] = [];
   for (let round = 0; round <= rounds; round++) {
     const rawOne = await rawPublish(nc, 1_000, 1);
-    const one = await pipelined(500, 1, () => orchestrator.startRun(single, 1));
-    await drained(orchestrator);
+    // As the raw publish: nobody takes what was published, or the worker's work would be measured too.
+    const one = await pipelined(1_000, 1, () => orchestrator.startRun(unserved, 1));
     const rawMany = await rawPublish(nc, 10_000, 64);
-    const many = await pipelined(3_000, 64, () => orchestrator.startRun(single, 1));
+    const many = await pipelined(5_000, 64, () => orchestrator.startRun(unserved, 1));
+    const beside = await pipelined(3_000, 64, () => orchestrator.startRun(single, 1));
     await drained(orchestrator);
     if (round === 0) continue;
     p50.push(percentile(one.latenciesMs, 0.5));
     p99.push(percentile(one.latenciesMs, 0.99));
     rate.push(many.perSecond);
+    atWork.push(beside.perSecond);
     rawP50.push(percentile(rawOne.latenciesMs, 0.5));
     rawRate.push(rawMany.perSecond);
   }
@@ -156,9 +159,16 @@ const starts: Scenario = async ({ nc, orchestrator, rounds }) => {
       reached: true,
     },
     {
-      ...figure("D", "starts/s, 64 in flight, worker at work beside", rate, "starts/s"),
+      ...figure("D", "starts/s, 64 in flight", rate, "starts/s"),
       raw: round(median(rawRate), 0),
       ratio: round(median(rate) / median(rawRate)),
+      goal: "reported (ratio: to raw publishes/s)",
+      reached: true,
+    },
+    {
+      ...figure("D", "starts/s, 64 in flight, while a worker takes them", atWork, "starts/s"),
+      raw: round(median(rawRate), 0),
+      ratio: round(median(atWork) / median(rawRate)),
       goal: "reported (ratio: to raw publishes/s)",
       reached: true,
     },
@@ -169,7 +179,8 @@ const starts: Scenario = async ({ nc, orchestrator, rounds }) => {
 async function drained(orchestrator: DistributedOrchestrator): Promise<void> {
   for (;;) {
     const waiting = await orchestrator.backlog();
-    if (waiting.every(({ starts, items, inFlight }) => starts + items + inFlight === 0)) return;
+    const left = waiting.filter(({ workflow }) => workflow !== unserved.name);
+    if (left.every(({ starts, items, inFlight }) => starts + items + inFlight === 0)) return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

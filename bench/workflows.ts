@@ -45,11 +45,19 @@ export const fan = workflow({
   edges: { fan: ["work"], work: { join: "sum" }, sum: [] },
 });
 
-/** One node that does nothing: for starts. */
-export const single = workflow({
-  name: "single",
-  version: 1,
-  nodes: { only: node({ input: z.number(), output: z.number(), run: (_context, n) => next(n) }) },
-  start: "only",
-  edges: { only: [] },
-});
+/** One node that does nothing, under a name that workers work for, and under one that none does. */
+export const [single, unserved] = ["single", "unserved"].map(oneNode) as [Single, Single];
+
+type Single = ReturnType<typeof oneNode>;
+
+function oneNode(name: string) {
+  return workflow({
+    name,
+    version: 1,
+    nodes: {
+      only: node({ input: z.number(), output: z.number(), run: (_context, n) => next(n) }),
+    },
+    start: "only",
+    edges: { only: [] },
+  });
+}

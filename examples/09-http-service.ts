@@ -4,7 +4,12 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import { text as bodyOf } from "node:stream/consumers";
 import { connect } from "@nats-io/transport-node";
-import { DistributedOrchestrator, DistributedWorker, isFloxideError, type Orchestrator } from "../src/index.ts";
+import {
+  DistributedOrchestrator,
+  DistributedWorker,
+  isFloxideError,
+  type Orchestrator,
+} from "../src/index.ts";
 import { text } from "./01-text.ts";
 import { withNatsServer } from "./support/nats-server.ts";
 import { runDirectly } from "./support/run-directly.ts";

@@ -99,7 +99,14 @@ await runDirectly(import.meta, () =>
       await orchestrator.waitForCompletion(runId);
       console.log(await orchestrator.result(runId));
       const { events } = await orchestrator.context(runId);
-      console.log("  events:  ", z.array(z.object({ event: Event })).parse(events).map(({ event }) => event).join(", "));
+      console.log(
+        "  events:  ",
+        z
+          .array(z.object({ event: Event }))
+          .parse(events)
+          .map(({ event }) => event)
+          .join(", "),
+      );
       for (const { failure } of await orchestrator.errors(runId)) {
         console.log(`  attempt ${failure.attempt} of ${failure.node}: ${failure.message}`);
       }

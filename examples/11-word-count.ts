@@ -5,7 +5,15 @@ import { open, readdir, readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { counter, DistributedOrchestrator, next, node, split, WorkerPool, workflow } from "../src/index.ts";
+import {
+  counter,
+  DistributedOrchestrator,
+  next,
+  node,
+  split,
+  WorkerPool,
+  workflow,
+} from "../src/index.ts";
 import { withNatsServer } from "./support/nats-server.ts";
 import { runDirectly } from "./support/run-directly.ts";
 
@@ -98,7 +106,13 @@ export const wordCount = workflow({
   context: Progress,
   nodes: { files, chunks, count, file, report },
   start: "files",
-  edges: { files: ["chunks"], chunks: ["count"], count: { join: "file" }, file: { join: "report" }, report: [] },
+  edges: {
+    files: ["chunks"],
+    chunks: ["count"],
+    count: { join: "file" },
+    file: { join: "report" },
+    report: [],
+  },
 });
 
 /** The folder beside this file: texts of free licences. */
@@ -117,6 +131,9 @@ await runDirectly(import.meta, () =>
     const { files: each, total } = await orchestrator.result(runId);
     console.table([...each, total].map(({ found, ...rest }) => ({ ...rest, ...found })));
     const { chunks: parts } = await orchestrator.context(runId);
-    console.log(`${parts} chunks, by worker:`, pool.health().map(({ completed }) => completed));
+    console.log(
+      `${parts} chunks, by worker:`,
+      pool.health().map(({ completed }) => completed),
+    );
   }),
 );

@@ -2,7 +2,17 @@
 // and can be tested and run by itself.
 
 import { z } from "zod";
-import { counter, nested, next, node, runLocal, split, variant, variants, workflow } from "../src/index.ts";
+import {
+  counter,
+  nested,
+  next,
+  node,
+  runLocal,
+  split,
+  variant,
+  variants,
+  workflow,
+} from "../src/index.ts";
 import { runDirectly } from "./support/run-directly.ts";
 
 const Contact = z.object({ kind: z.enum(["mail", "phone", "unknown"]), value: z.string() });

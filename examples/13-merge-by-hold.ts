@@ -48,7 +48,13 @@ export const trip = workflow({
   name: "trip",
   version: 1,
   context: Trip,
-  nodes: { plan, flight: book("flight", 30), hotel: book("hotel", 10), museum: book("museum", 20), meet },
+  nodes: {
+    plan,
+    flight: book("flight", 30),
+    hotel: book("hotel", 10),
+    museum: book("museum", 20),
+    meet,
+  },
   start: "plan",
   edges: {
     plan: ["flight", "hotel", "museum"],

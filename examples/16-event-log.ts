@@ -46,7 +46,11 @@ const balances = (state: Readonly<Record<string, number>>, { account, cents }: B
 const report = node({
   context: Ledger,
   input: z.array(z.string()),
-  output: z.object({ balances: z.record(z.string(), z.number()), range: Range, accounts: z.number() }),
+  output: z.object({
+    balances: z.record(z.string(), z.number()),
+    range: Range,
+    accounts: z.number(),
+  }),
   run: (context, accounts) =>
     next({
       balances: context.bookings.fold(balances, {}),

@@ -32,15 +32,24 @@ const judge = node({
   },
 });
 
-const round = node({ input: z.number(), output: z.number(), run: (_c, n) => next(Math.round(n / 10) * 10) });
+const round = node({
+  input: z.number(),
+  output: z.number(),
+  run: (_c, n) => next(Math.round(n / 10) * 10),
+});
 
 const print = node({
   input: z.array(z.number()),
   output: z.string(),
-  run: (_context, lengths) => (lengths.length > 9 ? abort("too many pages") : next(lengths.join(" "))),
+  run: (_context, lengths) =>
+    lengths.length > 9 ? abort("too many pages") : next(lengths.join(" ")),
 });
 
-const archive = node({ input: z.array(z.number()), output: z.string(), run: () => next("archived") });
+const archive = node({
+  input: z.array(z.number()),
+  output: z.string(),
+  run: () => next("archived"),
+});
 
 /** Has one of each: a split, a nested workflow, a join, variants, a batch, a fallback and ends. */
 export const press = workflow({

@@ -1,40 +1,82 @@
-// A workflow made by a function: the same graph for any types. What the factory is given has schemas, so each workflow it
-// makes is typed and checked like one that is written out.
+// A workflow made by a function: the same graph for any types. It is given nodes, and nodes have schemas, so each workflow
+// that it makes is typed, and checked at run time, like one that is written out.
 
 import { z } from "zod";
-import { next, node, runLocal, split, workflow } from "../src/index.ts";
+import { type Node, next, node, runLocal, split, type Workflow, workflow } from "../src/index.ts";
 import { runDirectly } from "./support/run-directly.ts";
 
-/** Cuts a list into single elements, does something with each in parallel, and gives the results as a list. */
-export function forEach<In, Out>(name: string, each: {
-  readonly input: z.ZodType<In, In>;
-  readonly output: z.ZodType<Out, Out>;
-  readonly work: (element: In, signal: AbortSignal) => Out | Promise<Out>;
-}) {
+/** Needs no context fields. */
+type NoShared = Record<never, never>;
+
+/** Takes an input apart, does something with each part in parallel, and makes one result of the parts' results. */
+export function mapReduce<In, Part, Result, Total>(
+  name: string,
+  take: Node<NoShared, In, Part>,
+  map: Node<NoShared, Part, Result>,
+  reduce: Node<NoShared, Result[], Total>,
+): Workflow<NoShared, In, Total> {
   return workflow({
     name,
     version: 1,
-    nodes: {
-      take: split({ input: z.array(each.input), output: each.input, into: (all) => all }),
-      work: node({
-        input: each.input,
-        output: each.output,
-        run: async ({ signal }, element) => next(await each.work(element, signal)),
-      }),
-      collect: node({ input: z.array(each.output), output: z.array(each.output), run: (_c, all) => next(all) }),
-    },
+    nodes: { take, map, reduce },
     start: "take",
-    edges: { take: ["work"], work: { join: "collect" }, collect: [] },
+    edges: { take: ["map"], map: { join: "reduce" }, reduce: [] },
   });
 }
 
-export const lengths = forEach("lengths", {
+const words = split({
   input: z.string(),
-  output: z.number(),
-  work: (text) => text.length,
+  output: z.string(),
+  into: (text) => text.match(/\p{L}+/gu) ?? [],
 });
 
+const length = node({
+  input: z.string(),
+  output: z.number(),
+  run: (_c, word) => next(word.length),
+});
+
+const total = node({
+  input: z.array(z.number()),
+  output: z.number(),
+  run: (_c, lengths) => next(lengths.reduce((sum, one) => sum + one, 0)),
+});
+
+/** Takes a `string`, gives a `number`. */
+export const letters = mapReduce("letters", words, length, total);
+
+const Person = z.object({ name: z.string(), born: z.number().int() });
+const Dated = z.object({ name: z.string(), decade: z.string() });
+
+const people = split({ input: z.array(Person), output: Person, into: (all) => all });
+
+const date = node({
+  input: Person,
+  output: Dated,
+  run: (_c, { name, born }) => next({ name, decade: `${Math.floor(born / 10)}0s` }),
+});
+
+const group = node({
+  input: z.array(Dated),
+  output: z.record(z.string(), z.array(z.string())),
+  run: (_c, all) => {
+    const names: Record<string, string[]> = {};
+    for (const { decade, name } of all) names[decade] = [...(names[decade] ?? []), name];
+    return next(names);
+  },
+});
+
+/** Takes `Person[]`, gives names by decade. */
+export const decades = mapReduce("decades", people, date, group);
+
 await runDirectly(import.meta, async () => {
-  const a: number[] = await runLocal(lengths, ["a", "list", "of", "words"]);
-  console.log(a);
+  const sum: number = await runLocal(letters, "types go all the way through");
+  console.log(sum);
+  const given = [
+    { name: "Ada", born: 1815 },
+    { name: "Grace", born: 1906 },
+    { name: "Alan", born: 1912 },
+    { name: "Kurt", born: 1906 },
+  ];
+  console.log(await runLocal(decades, given));
 });

@@ -41,71 +41,74 @@ export type { RepairReport } from "./orchestrator/repair.ts";
 export type { StartOptions } from "./orchestrator/start-run.ts";
 export type { WorkerOptions } from "./worker/options.ts";
 export { Worker } from "./worker/worker.ts";
-export { type BatchOptions, batch } from "./workflows/batch.ts";
-export type { Names, Nodes } from "./workflows/check.ts";
 export {
   type AnyContext,
-  type ItemContext,
-  type NodeContext,
-  type NoSignals,
-  RESERVED_NAMES,
-  type SignalSchemas,
-  type Wake,
-} from "./workflows/context.ts";
-export { toDot } from "./workflows/dot.ts";
-export type { Arm, Edge } from "./workflows/edges.ts";
-export { type CounterHandle, counter } from "./workflows/fields/counter.ts";
-export { fieldEnv } from "./workflows/fields/env.ts";
-export { type EventLogHandle, eventLog, type Logged } from "./workflows/fields/event-log.ts";
-export {
   type AnyField,
+  type AnyNode,
+  type AnyWorkflow,
+  type Arm,
+  abort,
+  type BatchOptions,
+  batch,
+  type CounterHandle,
+  counter,
+  type Edge,
+  type Emission,
+  type EventLogHandle,
+  eventLog,
   type Field,
   type FieldEnv,
   type Fields,
+  type FixedHandle,
   field,
+  fixed,
   type Handles,
-  type InitialOf,
-  type NoFields,
-  type OwnHandle,
-} from "./workflows/fields/field.ts";
-export { type FixedHandle, fixed } from "./workflows/fields/fixed.ts";
-export { type LatestHandle, latest, type Stamped } from "./workflows/fields/latest.ts";
-export { type SetHandle, set } from "./workflows/fields/set.ts";
-export { fingerprintOf } from "./workflows/fingerprint.ts";
-export type { JsonSafe, Misfit } from "./workflows/json-safe.ts";
-export { toMermaid } from "./workflows/mermaid.ts";
-export { nested } from "./workflows/nested.ts";
-export { type NodeSpec, node } from "./workflows/node.ts";
-export type { AnyNode, InputOf, Node, OutputOf, SharedOf } from "./workflows/node-types.ts";
-export type { PolicyOptions } from "./workflows/policy.ts";
-export { WorkflowRegistry } from "./workflows/registry.ts";
-export { route, routeError } from "./workflows/route.ts";
-export {
-  initialContext,
-  mergeContext,
-  type OpenContext,
-  openContext,
-  type StoredContext,
-} from "./workflows/run-context.ts";
-export { type SplitSpec, split } from "./workflows/split.ts";
-export {
-  abort,
-  type Emission,
   type HoldOptions,
   type HoldWait,
   hold,
-  isTransition,
+  type InitialOf,
+  type InputOf,
+  type ItemContext,
+  type JsonSafe,
+  type LatestHandle,
+  type Logged,
+  latest,
+  type Misfit,
+  type Names,
+  type Node,
+  type NodeContext,
+  type NodeLogger,
+  type NodeSpec,
+  type Nodes,
+  type NoFields,
+  type NoSignals,
+  nested,
   next,
   nextAll,
+  node,
+  type OutputOf,
+  type OwnHandle,
+  type PolicyOptions,
+  type SetHandle,
+  type SharedOf,
+  type SignalSchemas,
+  type SplitSpec,
+  type Stamped,
+  set,
   sleep,
+  split,
   type Transition,
-} from "./workflows/transition.ts";
-export { type Variant, type VariantsSchema, variant, variants } from "./workflows/variant.ts";
-export { withRetry, withTimeout } from "./workflows/with-policy.ts";
-export {
-  type AnyWorkflow,
+  toDot,
+  toMermaid,
+  type Variant,
+  type VariantsSchema,
+  variant,
+  variants,
+  type Wake,
+  type WireSchema,
   type Workflow,
   type WorkflowSpec,
+  withRetry,
+  withTimeout,
   workflow,
-} from "./workflows/workflow.ts";
-export { nodeOf, policyOf } from "./workflows/workflow-policy.ts";
+} from "./workflows/index.ts";

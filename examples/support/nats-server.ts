@@ -7,6 +7,9 @@ import { startNatsServer } from "../../src/jetstream/server/start.ts";
 export async function withNatsServer<T>(use: (servers: string) => Promise<T>): Promise<T> {
   const given = process.env["NATS_URL"];
   if (given !== undefined && given !== "") return await use(given);
-  await using server = await startNatsServer({ env: process.env, log: (line) => console.error(line) });
+  await using server = await startNatsServer({
+    env: process.env,
+    log: (line) => console.error(line),
+  });
   return await use(server.url);
 }

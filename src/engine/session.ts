@@ -59,7 +59,7 @@ export class RunSession {
   /** Number of the newest event that was sent to the history stream from here. */
   historySent = 0;
   /** The write of the run's first info, where this process makes it: later ones must not overtake it. */
-  infoWritten: Promise<void> = Promise.resolve();
+  infoWritten: Promise<unknown> = Promise.resolve();
   /** Messages of the run in this process's hands. */
   users = 0;
 

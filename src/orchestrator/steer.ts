@@ -5,12 +5,13 @@ import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { SIGNAL_LIMIT } from "../core/checkpoint/control-changes.ts";
 import { FloxideError } from "../core/errors.ts";
-import { toJson } from "../core/json.ts";
+import { type Json, toJson } from "../core/json.ts";
 import { livenessOf } from "../core/records/liveness.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
 import { projectRun } from "../engine/project.ts";
 import { requeue } from "../engine/requeue.ts";
-import { findRun, unbegun } from "./find-run.ts";
+import { checkSignal } from "../workflows/index.ts";
+import { findRun, runInfo, unbegun } from "./find-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
 // Commands to a run. Each is one compare-and-set of its checkpoint: when it is written the command holds, whatever
@@ -121,6 +122,7 @@ export async function signalRun(
   id: string = uuid(),
 ): Promise<void> {
   const value = toJson(payload ?? null, `the payload of signal "${name}"`);
+  await checkPayload(scope, runId, name, value);
   const change: Change = { type: "signal", id, name, payload: value };
   const { checkpoint, revision, outcome } = await commit(scope, runId, change);
   if (!outcome.applied) {
@@ -141,6 +143,20 @@ export async function signalRun(
     await requeue(queue, checkpoint, revision, outcome.items, scope.clock.now());
   }
   for (const item of outcome.items) await queue.unschedule(checkpoint.workflow, runId, item);
+}
+
+/** Refuses at the door what the nodes that wait for the signal would refuse, where the workflow is known here. */
+async function checkPayload(
+  scope: OrchestratorScope,
+  runId: string,
+  name: string,
+  payload: Json,
+): Promise<void> {
+  const { workflow, version } = await runInfo(scope, runId);
+  const known = scope.registry
+    .all()
+    .find((one) => one.name === workflow && one.version === version);
+  if (known !== undefined) await checkSignal(known, name, payload);
 }
 
 /** The list entry of a steered run. A worker may have ended it meanwhile: then the newer state is filed after it. */

@@ -154,7 +154,7 @@ export class StartTaker {
       "run begins",
     );
     if (!delivery.infoWritten) {
-      session.infoWritten = this.#scope.backend.runs.replace(toRunInfo(checkpoint, 0), []);
+      session.infoWritten = this.#scope.backend.runs.create(toRunInfo(checkpoint, 0));
       carry.waitFor(session.infoWritten);
     }
     await carry.run(checkpoint, 0);

@@ -31,7 +31,7 @@ export { type FixedHandle, fixed } from "./fields/fixed.ts";
 export { type LatestHandle, latest, type Stamped } from "./fields/latest.ts";
 export { type SetHandle, set } from "./fields/set.ts";
 export { fingerprintOf } from "./fingerprint.ts";
-export type { JsonSafe, Misfit } from "./json-safe.ts";
+export type { JsonSafe, Misfit, WireSchema } from "./json-safe.ts";
 export { toMermaid } from "./mermaid.ts";
 export { nested } from "./nested.ts";
 export { type NodeSpec, node } from "./node.ts";

@@ -1,4 +1,5 @@
 import type { Json } from "../core/json.ts";
+import type { Schema } from "../core/schema.ts";
 
 /** Nothing is one of these: where the compiler asks for one, its `Why` is the error message. */
 export interface Misfit<Why extends string> {
@@ -37,3 +38,9 @@ export type WireSafe<Out> = unknown extends Out
     : Out extends JsonSafe<Out>
       ? unknown
       : JsonSafe<Out>;
+
+/**
+ * A schema of what a node may give. Functions that make nodes for any type take one:
+ * `<T>(element: WireSchema<T>) => node({ input: element, output: element, … })`.
+ */
+export type WireSchema<Out, Parsed = unknown> = Schema<Out, Parsed> & WireSafe<Out>;

@@ -2,7 +2,7 @@ import type { Schema } from "../core/schema.ts";
 import type { NodeContext, NoSignals, SignalSchemas } from "./context.ts";
 import { defineNode, type NodePlan } from "./define-node.ts";
 import type { Fields, Handles, NoFields, NoReserved } from "./fields/field.ts";
-import type { WireSafe } from "./json-safe.ts";
+import type { WireSchema } from "./json-safe.ts";
 import type { Node } from "./node-types.ts";
 import type { PolicyOptions } from "./policy.ts";
 import type { Transition } from "./transition.ts";
@@ -15,7 +15,7 @@ export interface NodeSpec<In, Value, Out, F extends Fields, G extends SignalSche
   /** What the node takes. Its parsed form is what `run` gets. */
   readonly input: Schema<In, Value>;
   /** What the node gives. Checked, then handed on as it is. */
-  readonly output: Schema<Out, unknown> & WireSafe<Out>;
+  readonly output: WireSchema<Out>;
   /** The signals that the node holds for, each with the schema of its payload. @default any name, payload unknown */
   readonly signals?: G;
   /** A sentence for people. */

@@ -3,7 +3,7 @@ import { after } from "./after.ts";
 import type { NodeContext } from "./context.ts";
 import { defineNode } from "./define-node.ts";
 import type { Fields, Handles, NoFields, NoReserved } from "./fields/field.ts";
-import type { WireSafe } from "./json-safe.ts";
+import type { WireSchema } from "./json-safe.ts";
 import type { Node } from "./node-types.ts";
 import type { PolicyOptions } from "./policy.ts";
 import { nextAll } from "./transition.ts";
@@ -15,7 +15,7 @@ export interface SplitSpec<In, Value, Out, F extends Fields> extends PolicyOptio
   /** What is split. */
   readonly input: Schema<In, Value>;
   /** One part. */
-  readonly output: Schema<Out, unknown> & WireSafe<Out>;
+  readonly output: WireSchema<Out>;
   /** A sentence for people. */
   readonly description?: string;
   /** Gives the parts, in the order in which a join will have them again. */

@@ -11,6 +11,7 @@ import {
   type InitialOf,
   type InputOf,
   latest,
+  type Node,
   nested,
   next,
   node,
@@ -18,6 +19,7 @@ import {
   split,
   variant,
   variants,
+  type WireSchema,
   type Workflow,
   withRetry,
   withTimeout,
@@ -512,6 +514,19 @@ describe("a node", () => {
   test("gives unknown and recursive JSON", () => {
     node({ input: z.unknown(), output: z.unknown(), run: (_context, value) => next(value) });
     node({ input: z.json(), output: z.json(), run: (_context, value) => next(value) });
+  });
+});
+
+describe("a node of any type", () => {
+  test("is made by a function that takes a schema of what nodes may give", () => {
+    function pass<T>(schema: WireSchema<T, T>): Node<NoFields, T, T> {
+      return node({ input: schema, output: schema, run: (_context, value) => next(value) });
+    }
+    expectTypeOf<OutputOf<ReturnType<typeof pass<string>>>>().toEqualTypeOf<string>();
+    const passed = pass(z.object({ id: z.string() }));
+    expectTypeOf<InputOf<typeof passed>>().toEqualTypeOf<{ id: string }>();
+    // @ts-expect-error JSON would change this value: a Date arrives as a string
+    pass(z.date());
   });
 });
 
