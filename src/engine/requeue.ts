@@ -4,7 +4,7 @@ import type { WorkQueue } from "../core/ports/work-queue.ts";
 import type { QueuedItem } from "../core/records/work-message.ts";
 
 /** The message of one item of a run. */
-export function messageOf(checkpoint: Checkpoint, revision: number, id: number): QueuedItem {
+function messageOf(checkpoint: Checkpoint, revision: number, id: number, salt: string): QueuedItem {
   return {
     v: 1,
     workflow: checkpoint.workflow,
@@ -15,12 +15,15 @@ export function messageOf(checkpoint: Checkpoint, revision: number, id: number):
     fingerprint: checkpoint.fingerprint,
     epoch: checkpoint.epoch,
     turn: checkpoint.items[id]?.turn ?? 0,
+    salt,
   };
 }
 
 /**
  * Gives items messages of their own: those that may run now in the queue, those that wait for a time in its schedules.
  * Items that only a signal can move get none.
+ *
+ * @param salt - makes the messages new ones, where the queue may remember those that it lost
  */
 export async function requeue(
   queue: WorkQueue,
@@ -28,6 +31,7 @@ export async function requeue(
   revision: number,
   ids: readonly number[],
   now: number,
+  salt = "",
 ): Promise<void> {
   const due: QueuedItem[] = [];
   const writes: Promise<void>[] = [];
@@ -35,7 +39,7 @@ export async function requeue(
     const item = checkpoint.items[id];
     if (item === undefined) continue;
     const at = dueMs(item);
-    const message = messageOf(checkpoint, revision, id);
+    const message = messageOf(checkpoint, revision, id, salt);
     if (at <= now) due.push(message);
     else if (at !== Number.POSITIVE_INFINITY) writes.push(queue.schedule(message, at));
   }

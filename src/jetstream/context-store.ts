@@ -89,8 +89,8 @@ export class JetStreamContextStore implements ContextStore {
       if (isRefused && revision > 0) return null;
       const write: Write = { key, body, ttl, commit: checkpoint.commit, revision };
       let first: unknown = isConflict(error) ? null : error;
-      return this.#persistence.run(`writing ${what}`, () => {
-        if (first === null) return this.#settle(write, !isRefused);
+      return this.#persistence.run(`writing ${what}`, (again) => {
+        if (first === null) return this.#settle(write, again || !isRefused);
         const failed = first;
         first = null;
         return Promise.reject(failed);

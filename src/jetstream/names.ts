@@ -115,5 +115,16 @@ export function runIdOfStart(messageId: string): string {
 }
 
 /** The `Nats-Msg-Id` of a queued item: a re-queued item has another epoch or turn, so it is no repetition. */
-export const itemMessageId = (runId: string, item: number, epoch: number, turn: number): string =>
-  `fx:${toToken(runId)}.${item}.${epoch}.${turn}`;
+export const itemMessageId = ({
+  runId,
+  item,
+  epoch,
+  turn,
+  salt,
+}: {
+  readonly runId: string;
+  readonly item: number;
+  readonly epoch: number;
+  readonly turn: number;
+  readonly salt: string;
+}): string => `fx:${toToken(runId)}.${item}.${epoch}.${turn}${salt === "" ? "" : `.${salt}`}`;

@@ -194,7 +194,7 @@ export class JetStreamWorkQueue implements WorkQueue {
 
   #enqueue(item: QueuedItem): Promise<unknown> {
     const { workflow, runId } = item;
-    const id = itemMessageId(runId, item.item, item.epoch, item.turn);
+    const id = itemMessageId(item);
     const headers = new RawHeaders(`Nats-Msg-Id: ${id}\r\n`);
     const subject = this.#parts.names.work(workflow, runId, item.item);
     const body = workBody(item);

@@ -140,7 +140,7 @@ export class MemoryWorkQueue implements WorkQueue {
   }
 
   #message(branch: "work" | "sched", queued: QueuedItem): NewMessage {
-    const { workflow, epoch, turn, ...message } = queued;
+    const { workflow, epoch, turn, salt, ...message } = queued;
     const { runId, item } = message satisfies WorkMessage;
     const subject = this.#subject(branch, workflow, runId, item);
     const body = JSON.stringify(message);
@@ -149,7 +149,7 @@ export class MemoryWorkQueue implements WorkQueue {
       kind: "work",
       workflow,
       subject,
-      messageId: `${runId}/${item}/${epoch}/${turn}`,
+      messageId: `${runId}/${item}/${epoch}/${turn}/${salt}`,
       infoWritten: false,
       body,
       of: { runId, item },

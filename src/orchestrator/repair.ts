@@ -71,7 +71,14 @@ async function repairRun(
     { runId, workflow: checkpoint.workflow, items: stranded },
     "items without a message queued again",
   );
-  await requeue(backend.queue, checkpoint, revision, stranded, clock.now());
+  await requeue(
+    backend.queue,
+    checkpoint,
+    revision,
+    stranded,
+    clock.now(),
+    `repair-${clock.now()}`,
+  );
   return { items: stranded.length, projected: false };
 }
 

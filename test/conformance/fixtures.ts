@@ -165,6 +165,7 @@ export function itemOf(runId: string, item: number, more: Partial<QueuedItem> = 
     version: 1,
     fingerprint: "f",
     epoch: 0,
+    salt: "",
     turn: 0,
     ...more,
   };

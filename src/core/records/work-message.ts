@@ -19,4 +19,6 @@ export interface QueuedItem extends WorkMessage {
   /** Part of the message id: a re-queued item is not a repetition of the one before. */
   readonly epoch: number;
   readonly turn: number;
+  /** Part of the message id too: a repair must not be taken for the message that was lost. Empty otherwise. */
+  readonly salt: string;
 }
