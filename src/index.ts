@@ -14,7 +14,6 @@ export {
   FloxideError,
   isFloxideError,
   RetryLater,
-  RunFailedError,
 } from "./core/errors.ts";
 export type { Failure, FailureKind } from "./core/failure.ts";
 export type { Json } from "./core/json.ts";
@@ -29,6 +28,7 @@ export type { RunMetrics } from "./core/records/metrics.ts";
 export type { RunError } from "./core/records/run-error.ts";
 export type { RunInfo } from "./core/records/run-info.ts";
 export type { RetryPolicy } from "./core/retry-policy.ts";
+export { RunFailedError } from "./core/run-failed-error.ts";
 export type { Schema } from "./core/schema.ts";
 export { openJetStreamBackend } from "./jetstream/backend.ts";
 export type { JetStreamOptions } from "./jetstream/options.ts";

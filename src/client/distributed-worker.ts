@@ -54,7 +54,7 @@ export class DistributedWorker extends Worker {
 }
 
 /** Which options are the worker's own, and which JetStream's. */
-export function split(options: ConnectWorker): {
+function split(options: ConnectWorker): {
   readonly workflows: readonly AnyWorkflow[];
   readonly jetstream: JetStreamOptions;
   readonly worker: WorkerOptions;

@@ -1,5 +1,3 @@
-import type { Failure } from "./failure.ts";
-
 /** What went wrong, as one of a closed list that callers, the API and the CLI branch on. */
 export type ErrorCode =
   /** A workflow, node or option is not defined as it must be. A programmer's mistake. */
@@ -53,17 +51,6 @@ export function isFloxideError(error: unknown, code?: ErrorCode): error is Floxi
     "details" in error &&
     (code === undefined || (error as { code?: unknown }).code === code)
   );
-}
-
-/** Thrown by `result` when the run did not complete. `failure` is what the run recorded. */
-export class RunFailedError extends FloxideError {
-  override readonly name: string = "RunFailedError";
-  readonly failure: Failure | null;
-
-  constructor(message: string, details: ErrorDetails, failure: Failure | null) {
-    super("failed", message, { details });
-    this.failure = failure;
-  }
 }
 
 /** A node throws this to say: do not try again. The `onError` edges take over, else the run fails. */

@@ -29,7 +29,7 @@ const RETRY_LATER_ATTEMPTS = 100;
  *
  * @param random - 0 to 1, from outside so that this stays a function of its arguments
  */
-export function backoffMs(policy: ResolvedRetryPolicy, attempt: number, random: number): number {
+function backoffMs(policy: ResolvedRetryPolicy, attempt: number, random: number): number {
   const factor =
     policy.backoff === "exponential"
       ? 2 ** (attempt - 1)

@@ -52,9 +52,9 @@ export async function openJetStreamBackend(
   const resolved = resolveJetStreamOptions(options);
   const nc = resolved.connection ?? (await connectTo(resolved));
   const own = resolved.connection === undefined ? nc : null;
+  const link = new Link(nc, resolved.logger);
   try {
     checkServerVersion(nc.info?.version ?? "");
-    const link = new Link(nc, resolved.logger);
     const jsm = await jetstreamManager(nc, {
       checkAPI: false,
       timeout: resolved.requestTimeoutMs,
@@ -66,6 +66,7 @@ export async function openJetStreamBackend(
     const replicas = streams.get(names.bucketStream("context"))?.config.num_replicas ?? 1;
     return assemble({ link, jsm, names, options: resolved, hasOneReplica: replicas === 1, own });
   } catch (error) {
+    link.close();
     await own?.close();
     throw error;
   }
@@ -112,6 +113,7 @@ function assemble({ link, jsm, names, options, hasOneReplica, own }: Parts): Jet
     await within(CLOSE_PATIENCE_MS, Promise.all([ended.close(), queue.close()]));
     if (link.isUp) await within(CLOSE_PATIENCE_MS, link.nc.flush());
     requester.close();
+    link.close();
     await own?.close();
   };
   return {

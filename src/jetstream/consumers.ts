@@ -8,7 +8,7 @@ import {
 import { millis, nanos } from "@nats-io/nats-core";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
-import type { QueueKind } from "../core/ports/work-queue.ts";
+import type { QueueKind, QueueSource } from "../core/ports/work-queue.ts";
 import { SAFE_NAME } from "../core/token.ts";
 import type { Names } from "./names.ts";
 import type { ResolvedJetStreamOptions } from "./options.ts";
@@ -73,6 +73,18 @@ export class WorkConsumers {
   /** Has {@link prepare} ask the server again. */
   forget(workflow: string): void {
     this.#prepared.delete(workflow);
+  }
+
+  /** What the server knows of the consumer. Made again where it is gone. */
+  async info({ kind, workflow }: QueueSource): Promise<ConsumerInfo> {
+    const name = this.#names.consumer(kind, workflow);
+    const found = await this.#persistence.run(`reading the consumer "${name}"`, () =>
+      this.#find(name),
+    );
+    if (found !== null) return found;
+    this.forget(workflow);
+    await this.prepare(workflow);
+    return this.#jsm.consumers.info(this.#names.workStream, name);
   }
 
   async #prepare(workflow: string): Promise<void> {

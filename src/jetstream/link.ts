@@ -1,5 +1,5 @@
 import { jetstream } from "@nats-io/jetstream";
-import type { NatsConnection, Status } from "@nats-io/nats-core";
+import type { NatsConnection, QueuedIterator, Status } from "@nats-io/nats-core";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 
@@ -27,6 +27,7 @@ export class Link {
   readonly #logger: Logger;
   readonly #watchers = new Set<LinkWatcher>();
   readonly #waiters = new Set<() => void>();
+  readonly #statuses: AsyncIterable<Status>;
   #up: boolean;
   #gone: boolean;
   #maxPayload: number;
@@ -38,7 +39,16 @@ export class Link {
     this.#up = !this.#gone;
     this.#maxPayload = nc.info?.max_payload ?? 1_048_576;
     this.inboxPrefix = jetstream(nc).getOptions().watcherPrefix;
+    this.#statuses = nc.status();
     void this.#follow();
+  }
+
+  /** Looks at the connection no more. Whoever waits for it stops waiting. The connection stays as it is. */
+  close(): void {
+    this.#gone = true;
+    this.#setUp(false);
+    // The client's iterator, which alone ends a wait that has begun.
+    (this.#statuses as Partial<QueuedIterator<Status>>).stop?.();
   }
 
   /** False from the moment the connection is lost until it is back. */
@@ -46,7 +56,7 @@ export class Link {
     return this.#up;
   }
 
-  /** True when it is closed for good. */
+  /** True when it is closed for good, or nobody looks at it any more. */
   get isGone(): boolean {
     return this.#gone || this.nc.isClosed();
   }
@@ -94,7 +104,10 @@ export class Link {
   }
 
   async #follow(): Promise<void> {
-    for await (const status of this.nc.status()) this.#see(status);
+    for await (const status of this.#statuses) {
+      if (this.#gone) break;
+      this.#see(status);
+    }
     this.#gone = true;
     this.#setUp(false);
   }

@@ -10,8 +10,7 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const Duration = z.number().int().positive();
 const Bytes = z.number().int().positive();
 
-/** Schema of the options of the JetStream backend. */
-export const JetStreamOptionsSchema = z.strictObject({
+const FieldsSchema = z.strictObject({
   /**
    * A connection that the host has made. It stays the host's: it is never closed here. Give it
    * `maxReconnectAttempts: -1`, or a long outage ends it.
@@ -128,6 +127,12 @@ export const JetStreamOptionsSchema = z.strictObject({
     .custom<Logger>(isLogger, "is no logger: it needs debug, info, warn and error")
     .default(silentLogger),
 });
+
+/** Schema of the options of the JetStream backend. */
+const JetStreamOptionsSchema = FieldsSchema.refine(
+  ({ connection, servers }) => connection === undefined || servers === undefined,
+  { path: ["servers"], message: "goes without a connection: give one of the two" },
+);
 
 /** What {@link openJetStreamBackend} takes. */
 export type JetStreamOptions = z.input<typeof JetStreamOptionsSchema>;

@@ -17,7 +17,7 @@ interface Waiting {
 }
 
 /** How often time-outs are looked for, in milliseconds: they are late by this much at most. */
-const SWEEP_MS = 250;
+const SWEEP_MS = 100;
 
 /** Sends requests and gives back their replies. */
 export class Requester {

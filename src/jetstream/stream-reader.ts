@@ -16,6 +16,9 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 /** Most messages that one batch read gives. The server's own bound for a read by many subjects is 1,024. */
 export const BATCH = 1_000;
 
+/** Most bytes that one batch read gives: a history may have large chunks. */
+const BATCH_BYTES = 16 * 1024 * 1024;
+
 /** A batch of messages in stream order, and how many fit the subject but not the batch. */
 export interface Batch {
   readonly messages: readonly StoredMessage[];
@@ -56,19 +59,20 @@ export class StreamReader {
   /**
    * The last message of each subject that fits, in stream order.
    *
-   * One request where they are 1,024 at most. More are read batch by batch, which gives all messages of a subject where
-   * it has several.
+   * One request where they are 1,024 at most. More are read batch by batch.
    *
    * @param subjects - may have wildcards
    */
   async lastOfEach(subjects: readonly string[]): Promise<StoredMessage[]> {
     const few = await this.lastOfFew(subjects);
     if (few !== null) return few;
-    const all: StoredMessage[] = [];
+    const last = new Map<string, StoredMessage>();
     for (const subject of subjects) {
-      for await (const batch of this.batches(subject, 1)) all.push(...batch);
+      for await (const batch of this.batches(subject, 1)) {
+        for (const message of batch) last.set(message.subject, message);
+      }
     }
-    return all.sort((a, b) => a.seq - b.seq);
+    return [...last.values()].sort((a, b) => a.seq - b.seq);
   }
 
   /** As {@link lastOfEach}, but null where more than 1,024 subjects fit. */
@@ -101,7 +105,8 @@ export class StreamReader {
   /** The first messages that fit the subject, from a position on. */
   async from(subject: string, seq: number, count: number): Promise<Batch> {
     const messages: StoredMessage[] = [];
-    await this.#batch({ seq, next_by_subj: subject, batch: count }, messages);
+    const request = { seq, next_by_subj: subject, batch: count, max_bytes: BATCH_BYTES };
+    await this.#batch(request, messages);
     return { messages, more: (messages.at(-1)?.pending ?? 0) > 0 };
   }
 

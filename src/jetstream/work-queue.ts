@@ -172,12 +172,7 @@ export class JetStreamWorkQueue implements WorkQueue {
   }
 
   async ackFloor(source: QueueSource): Promise<number> {
-    const { consumers, jsm, names, persistence } = this.#parts;
-    await consumers.prepare(source.workflow);
-    const name = names.consumer(source.kind, source.workflow);
-    const info = await persistence.run(`reading the consumer "${name}"`, () =>
-      jsm.consumers.info(names.workStream, name),
-    );
+    const info = await this.#parts.consumers.info(source);
     return info.ack_floor.stream_seq;
   }
 

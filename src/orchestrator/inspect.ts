@@ -2,7 +2,7 @@ import type { Checkpoint, Item } from "../core/checkpoint/checkpoint.ts";
 import { outputOf } from "../core/checkpoint/checkpoint.ts";
 import type { ItemState } from "../core/checkpoint/inspect.ts";
 import { itemState } from "../core/checkpoint/inspect.ts";
-import { FloxideError, RunFailedError } from "../core/errors.ts";
+import { FloxideError } from "../core/errors.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Json } from "../core/json.ts";
 import type { HistoryEvent } from "../core/records/history-event.ts";
@@ -12,6 +12,7 @@ import { livenessOf } from "../core/records/liveness.ts";
 import type { RunMetrics } from "../core/records/metrics.ts";
 import { toRunMetrics } from "../core/records/metrics.ts";
 import type { RunError } from "../core/records/run-error.ts";
+import { RunFailedError } from "../core/run-failed-error.ts";
 import { findRun } from "./find-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
 

@@ -1,5 +1,6 @@
 import type { ErrorCode } from "../core/errors.ts";
-import { FloxideError, isFloxideError, RunFailedError } from "../core/errors.ts";
+import { FloxideError, isFloxideError } from "../core/errors.ts";
+import { RunFailedError } from "../core/run-failed-error.ts";
 
 /** What a request is refused with. `internal`: a fault of the service itself, its log says more. */
 export interface ApiError {

@@ -1,6 +1,5 @@
 import type { Item } from "../core/checkpoint/checkpoint.ts";
 import type { Clock } from "../core/clock.ts";
-import { iso } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import type { Logger } from "../core/logger.ts";
@@ -130,19 +129,4 @@ function nodeLogger(log: Logger, ids: object): AnyContext["log"] {
       else log[level]({ ...first, ...ids }, message ?? "");
     };
   return { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") };
-}
-
-/** An execution as heartbeats show it. */
-export function describeExecution(
-  execution: Pick<Execution, "runId" | "id" | "item">,
-  since: number,
-): {
-  runId: string;
-  item: number;
-  node: string;
-  attempt: number;
-  since: string;
-} {
-  const { runId, id, item } = execution;
-  return { runId, item: id, node: item.node, attempt: item.attempt, since: iso(since) };
 }

@@ -18,7 +18,12 @@ describe("manual clock", () => {
   it("fires timers in the order of their times while it advances", async () => {
     const clock = new ManualClock({ startMs: 0 });
     const fired: string[] = [];
-    for (const [name, ms] of [["late", 30], ["early", 10], ["also early", 10], ["never", 41]] as const) {
+    for (const [name, ms] of [
+      ["late", 30],
+      ["early", 10],
+      ["also early", 10],
+      ["never", 41],
+    ] as const) {
       clock.after(ms, () => fired.push(`${name} at ${clock.now()}`));
     }
     await clock.advance(40);

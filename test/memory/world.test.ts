@@ -80,7 +80,9 @@ describe("time in a memory world", () => {
     expect(await queue.queued("orders", "r")).toMatchObject([{ scheduled: true }]);
     await clock.advance(1_000);
     expect(await queue.queued("orders", "r")).toMatchObject([{ scheduled: false }]);
-    expect(await queue.backlog()).toEqual([{ workflow: "orders", starts: 0, items: 1, inFlight: 0 }]);
+    expect(await queue.backlog()).toEqual([
+      { workflow: "orders", starts: 0, items: 1, inFlight: 0 },
+    ]);
   });
 
   it("ends a pull when its patience ends", async () => {
@@ -105,7 +107,10 @@ describe("time in a memory world", () => {
     const { queue } = openMemoryBackend({ clock, duplicateWindowMs: 1_000 });
     const first = await queue.start(requestOf("r"), { infoWritten: true });
     await clock.advance(999);
-    expect(await queue.start(requestOf("r"), { infoWritten: true })).toEqual({ ...first, duplicate: true });
+    expect(await queue.start(requestOf("r"), { infoWritten: true })).toEqual({
+      ...first,
+      duplicate: true,
+    });
     await clock.advance(1);
     const again = await queue.start(requestOf("r"), { infoWritten: true });
     expect(again.duplicate).toBe(false);
@@ -114,8 +119,15 @@ describe("time in a memory world", () => {
 
   it("forgets ended runs when their retention is over, and no others", async () => {
     const clock = new ManualClock();
-    const { contexts, runs, metrics, errors, history } = openMemoryBackend({ clock, retentionMs: HOUR_MS });
-    for (const [runId, status] of [["ended", "completed"], ["alive", "running"], ["paused", "paused"]] as const) {
+    const { contexts, runs, metrics, errors, history } = openMemoryBackend({
+      clock,
+      retentionMs: HOUR_MS,
+    });
+    for (const [runId, status] of [
+      ["ended", "completed"],
+      ["alive", "running"],
+      ["paused", "paused"],
+    ] as const) {
       await contexts.create(checkpointOf(runId, { status }));
       await runs.create(infoOf(runId, { status }));
       await metrics.put({ ...metricsOf(runId), status });
@@ -201,7 +213,12 @@ describe("a memory world", () => {
     await expect(queue.startAt(seq)).rejects.toMatchObject({ code: "validation" });
     expect(await queue.startAt(seq + 1)).toMatchObject({ runId: String(seq + 1), input: 1 });
     const got: Delivery[] = [];
-    await queue.pull({ kind: "start", workflow: "orders" }, 3, (delivery) => got.push(delivery), never());
+    await queue.pull(
+      { kind: "start", workflow: "orders" },
+      3,
+      (delivery) => got.push(delivery),
+      never(),
+    );
     expect(got.map(({ body, messageId }) => [body, messageId])).toEqual([
       ["not JSON", "mine"],
       ['{"input":1}', null],
@@ -245,7 +262,9 @@ describe("a memory world", () => {
     await closed.close();
     await closed.close();
     await expect(closed.contexts.get("r")).rejects.toMatchObject({ code: "backend" });
-    await expect(closed.queue.pull(WORK, 1, () => {}, never())).rejects.toMatchObject({ code: "backend" });
+    await expect(closed.queue.pull(WORK, 1, () => {}, never())).rejects.toMatchObject({
+      code: "backend",
+    });
     expect(() => closed.control.tell({ type: "pause", runId: "r", revision: 1 })).toThrow("closed");
     expect(await open.contexts.get("r")).toBeNull();
   });
@@ -329,10 +348,15 @@ describe("a memory world", () => {
     const { queue } = openMemoryBackend();
     await queue.enqueue(Array.from({ length: 100_000 }, (_, i) => itemOf("r", i + 1)));
     let taken = 0;
-    await queue.pull(WORK, 100_000, (delivery) => {
-      taken += 1;
-      delivery.ack();
-    }, never());
+    await queue.pull(
+      WORK,
+      100_000,
+      (delivery) => {
+        taken += 1;
+        delivery.ack();
+      },
+      never(),
+    );
     expect(taken).toBe(100_000);
     expect(await queue.queued("orders", "r")).toEqual([]);
   });

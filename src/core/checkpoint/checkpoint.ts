@@ -83,7 +83,7 @@ const CountersSchema = z.looseObject({
 });
 
 /** `[number, time in ms, kind, item, node, attempt, worker]`. Numbers count from 1 without gaps. */
-export const StoredEventSchema = z.tuple([
+const StoredEventSchema = z.tuple([
   Count,
   z.number(),
   z.string(),
