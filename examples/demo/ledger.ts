@@ -38,7 +38,9 @@ export function observed(workflow: AnyWorkflow, file: string, paceMs: number): A
       }
     },
   });
-  const nodes = Object.entries(workflow.nodes).map(([name, node]) => [name, watched(node)] as const);
+  const nodes = Object.entries(workflow.nodes).map(
+    ([name, node]) => [name, watched(node)] as const,
+  );
   return { ...workflow, nodes: Object.fromEntries(nodes) };
 }
 

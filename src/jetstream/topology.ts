@@ -52,8 +52,9 @@ export function topologyOf(names: Names, options: ResolvedJetStreamOptions): Str
 
 /**
  * No limit of its own in messages, bytes or age: with `discard: old`, which message schedules demand, a limit would drop
- * accepted work without a word. No limit per subject and no rollup: both make an explicit-ack consumer forget messages
- * of other subjects that are in workers' hands (nats-server 2.15, issue 5727).
+ * accepted work without a word. No limit per subject, and nobody publishes a rollup (which the server allows wherever it
+ * allows schedules): both make an explicit-ack consumer forget messages of other subjects that are in workers' hands
+ * (nats-server 2.15, issue 5727).
  */
 function workStream(names: Names, options: ResolvedJetStreamOptions): StreamPlan {
   return {
@@ -68,7 +69,6 @@ function workStream(names: Names, options: ResolvedJetStreamOptions): StreamPlan
       allow_msg_schedules: true,
       allow_msg_ttl: true,
       allow_direct: true,
-      allow_rollup_hdrs: false,
       max_msgs_per_subject: -1,
       max_msgs: -1,
       max_bytes: -1,
@@ -151,16 +151,21 @@ function log(
     kept: { discard: DiscardPolicy.Old, allow_direct: true, max_msgs_per_subject: -1 },
     asked: {
       ...replicas(options),
-      ...(bounds.ageMs === undefined ? {} : { max_age: nanos(bounds.ageMs) }),
+      ...(bounds.ageMs === undefined ? {} : ageOf(bounds.ageMs)),
       ...(bounds.bytes === undefined ? {} : { max_bytes: bounds.bytes }),
     },
     initial: {
       description: bounds.description,
-      max_age: nanos(bounds.initialAgeMs),
       max_bytes: bounds.initialBytes,
-      duplicate_window: nanos(Math.min(DUPLICATE_WINDOW_MS, bounds.ageMs ?? bounds.initialAgeMs)),
+      ...ageOf(bounds.initialAgeMs),
     },
   };
+}
+
+/** The server refuses a duplicate window that is longer than messages live. */
+function ageOf(ms: number): Config {
+  const window = Math.min(DUPLICATE_WINDOW_MS, ms);
+  return { max_age: nanos(ms), duplicate_window: nanos(window) };
 }
 
 function storage(options: ResolvedJetStreamOptions): Config {

@@ -9,10 +9,6 @@ export class Heap<T> {
   readonly #entries: Entry<T>[] = [];
   #order = 0;
 
-  get size(): number {
-    return this.#entries.length;
-  }
-
   /** When the first is due, in milliseconds since the epoch, or null where there is none. */
   get nextAt(): number | null {
     return this.#entries[0]?.at ?? null;

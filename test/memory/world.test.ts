@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Delivery, QueueSource } from "../../src/core/ports/work-queue.ts";
 import { openMemoryBackend } from "../../src/memory/backend.ts";
+import type { MemoryOptions } from "../../src/memory/options.ts";
 import type { Timers } from "../../src/memory/timers.ts";
 import { ManualClock } from "../../src/memory/timers.ts";
 import { MemoryWorld } from "../../src/memory/world.ts";
@@ -339,7 +340,7 @@ describe("a memory world", () => {
     ["timers", { timers: {} as Timers }],
     ["surprise", { surprise: 1 }],
   ])("refuses options whose %s does not fit", (name, options) => {
-    expect(() => openMemoryBackend(options)).toThrow(
+    expect(() => openMemoryBackend(options as MemoryOptions)).toThrow(
       expect.objectContaining({ code: "definition", message: expect.stringContaining(name) }),
     );
   });

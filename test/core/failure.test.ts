@@ -1,0 +1,116 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { FatalError, FloxideError, RetryLater } from "../../src/core/errors.ts";
+import type { FailureSite } from "../../src/core/failure.ts";
+import { askedDelayMs, FailureSchema, toFailure } from "../../src/core/failure.ts";
+
+const SITE: FailureSite = { node: "charge", item: 3, attempt: 2, now: Date.UTC(2026, 0, 1) };
+const NOWHERE: FailureSite = { node: null, item: null, attempt: null, now: 0 };
+
+describe("failure", () => {
+  it("tells what was thrown, where and when", () => {
+    expect(toFailure(new TypeError("x is undefined"), SITE)).toMatchObject({
+      kind: "error",
+      name: "TypeError",
+      message: "x is undefined",
+      fatal: false,
+      stack: expect.stringContaining("x is undefined"),
+      node: "charge",
+      item: 3,
+      attempt: 2,
+      at: "2026-01-01T00:00:00.000Z",
+    });
+  });
+
+  it("of the run itself has no node", () => {
+    expect(toFailure(new Error("e"), NOWHERE)).toMatchObject({
+      node: null,
+      item: null,
+      attempt: null,
+    });
+  });
+
+  it.each([
+    ["text", "just text", "just text"],
+    ["an object", { status: 503 }, '{"status":503}'],
+    ["null", null, "null"],
+    ["nothing", undefined, "undefined"],
+    ["a number", 7, "7"],
+    ["a bigint", 7n, "7"],
+    ["a symbol", Symbol("odd"), "Symbol(odd)"],
+  ])("is made of %s too", (_, thrown, message) => {
+    expect(toFailure(thrown, SITE)).toMatchObject({
+      kind: "error",
+      name: "Error",
+      message,
+      fatal: false,
+    });
+  });
+
+  it.each([
+    ["timeout", "timeout", false],
+    ["validation", "validation", false],
+    ["payload_too_large", "payload_too_large", true],
+    ["cancelled", "cancelled", false],
+    ["backend", "error", false],
+    ["definition", "error", false],
+  ] as const)("of a %s error is of kind %s", (code, kind, fatal) => {
+    expect(toFailure(new FloxideError(code, "it"), SITE)).toMatchObject({ kind, fatal });
+  });
+
+  it("of input that does not fit is fatal, of output that does not fit is not", () => {
+    const of = (direction: string) =>
+      toFailure(new FloxideError("validation", "it", { details: { direction } }), SITE);
+    expect(of("input")).toMatchObject({ kind: "validation", fatal: true });
+    expect(of("output")).toMatchObject({ kind: "validation", fatal: false });
+  });
+
+  it("of a FatalError is fatal", () => {
+    class CardDeclined extends FatalError {
+      override readonly name = "CardDeclined";
+    }
+    expect(toFailure(new CardDeclined("no"), SITE)).toMatchObject({
+      name: "CardDeclined",
+      fatal: true,
+    });
+  });
+
+  it("keeps the beginning of a long message and of a long stack, and says how long they were", () => {
+    const error = new Error("m".repeat(5_000));
+    error.stack = "s".repeat(9_000);
+    const failure = toFailure(error, SITE);
+    expect(failure.message).toBe(`${"m".repeat(1_000)}… (5000 characters)`);
+    expect(failure.stack).toBe(`${"s".repeat(2_000)}… (9000 characters)`);
+  });
+
+  it("has no stack where the error has none", () => {
+    const error = new Error("e");
+    delete error.stack;
+    expect(toFailure(error, SITE).stack).toBeNull();
+  });
+
+  it("can be stored and read back, whatever was thrown", () => {
+    const thrown = fc.oneof(
+      fc.anything(),
+      fc.string().map((message) => new Error(message)),
+    );
+    fc.assert(
+      fc.property(thrown, (value) => {
+        const failure = toFailure(value, SITE);
+        expect(FailureSchema.parse(JSON.parse(JSON.stringify(failure)))).toEqual(failure);
+      }),
+    );
+  });
+});
+
+describe("the wait that a node asks for", () => {
+  it("is what it said", () => {
+    expect(askedDelayMs(new RetryLater({ afterMs: 250 }))).toBe(250);
+    expect(askedDelayMs(new RetryLater({ afterMs: -1 }))).toBe(0);
+  });
+
+  it("is none for other errors", () => {
+    expect(askedDelayMs(new Error("e"))).toBeNull();
+    expect(askedDelayMs({ afterMs: 1 })).toBeNull();
+  });
+});

@@ -1,0 +1,196 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { JetStreamBackend } from "../../src/jetstream/backend.ts";
+import type { NatsServer } from "../../src/jetstream/server/start.ts";
+import { checkpointOf } from "../conformance/fixtures.ts";
+import { eventually } from "../support/eventually.ts";
+import { startTestServer } from "../support/nats-server.ts";
+import { TcpProxy } from "../support/tcp-proxy.ts";
+import { opened, plainConnection } from "./support.ts";
+
+let server: NatsServer;
+
+beforeAll(async () => {
+  server = await startTestServer();
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+describe("context store: answers that are lost", () => {
+  let count = 0;
+  let namespace = "";
+  beforeEach(() => {
+    namespace = `lost-${count++}`;
+  });
+
+  /** One backend behind a proxy, one beside it, and a run with one revision. */
+  async function scene() {
+    const proxy = await TcpProxy.before(server.port);
+    const behind = await opened({ servers: proxy.url, namespace, requestTimeoutMs: 500 });
+    const beside = await opened({ servers: server.url, namespace });
+    const first = (await beside.backend.contexts.create(checkpointOf("r", { commit: "1" }))) ?? 0;
+    return {
+      proxy,
+      store: behind.backend.contexts,
+      other: beside.backend.contexts,
+      first,
+      [Symbol.asyncDispose]: async () => {
+        await behind[Symbol.asyncDispose]();
+        await beside[Symbol.asyncDispose]();
+        await proxy[Symbol.asyncDispose]();
+      },
+    };
+  }
+
+  it("finds its own write where only the answer was lost", async () => {
+    await using on = await scene();
+    on.proxy.holdReplies();
+    const writing = on.store.update(checkpointOf("r", { commit: "mine" }), on.first);
+    const stored = await changed(on.other, on.first);
+    on.proxy.cut();
+    expect(await writing).toBe(stored);
+    expect((await on.other.get("r"))?.checkpoint.commit).toBe("mine");
+  });
+
+  it("writes again where the request was lost", async () => {
+    await using on = await scene();
+    on.proxy.swallowRequests();
+    const writing = on.store.update(checkpointOf("r", { commit: "mine" }), on.first);
+    on.proxy.cut();
+    const revision = await writing;
+    expect(revision).toBeGreaterThan(on.first);
+    expect(await on.other.get("r")).toMatchObject({ revision, checkpoint: { commit: "mine" } });
+  });
+
+  it("loses where somebody else wrote meanwhile", async () => {
+    await using on = await scene();
+    on.proxy.swallowRequests();
+    const writing = on.store.update(checkpointOf("r", { commit: "mine" }), on.first);
+    const revision = await on.other.update(checkpointOf("r", { commit: "theirs" }), on.first);
+    on.proxy.cut();
+    expect(await writing).toBeNull();
+    expect(await on.other.get("r")).toMatchObject({ revision, checkpoint: { commit: "theirs" } });
+  });
+
+  it("finds its own write where the answer comes too late", async () => {
+    await using on = await scene();
+    on.proxy.holdReplies();
+    const writing = on.store.update(checkpointOf("r", { commit: "mine" }), on.first);
+    const stored = await changed(on.other, on.first);
+    // Longer than the request may take: it is asked for again, and both answers come at once.
+    await new Promise((resolve) => setTimeout(resolve, 900));
+    on.proxy.release();
+    expect(await writing).toBe(stored);
+  });
+
+  it("creates once where the answer to the creation was lost", async () => {
+    await using on = await scene();
+    on.proxy.holdReplies();
+    const creating = on.store.create(checkpointOf("new", { commit: "mine" }));
+    const stored = await eventually(async () => {
+      const read = await on.other.get("new");
+      expect(read).not.toBeNull();
+      return read?.revision;
+    });
+    on.proxy.cut();
+    expect(await creating).toBe(stored);
+  });
+
+  it("does not take an equal creation of somebody else for its own", async () => {
+    await using on = await scene();
+    on.proxy.swallowRequests();
+    const creating = on.store.create(checkpointOf("new"));
+    await on.other.create(checkpointOf("new"));
+    on.proxy.cut();
+    expect(await creating).toBeNull();
+  });
+
+  it("says that JetStream lost writes where it knows less than was acknowledged", async () => {
+    await using on = await scene();
+    await expect(on.store.get("r", on.first + 10)).rejects.toMatchObject({
+      code: "backend",
+      details: { revision: on.first, atLeast: on.first + 10 },
+    });
+  });
+});
+
+describe("context store: crashes of the server", () => {
+  it("counts every increment once while the server is killed again and again", async () => {
+    await using crashing = await startTestServer();
+    await using one = await opened({ servers: crashing.url, requestTimeoutMs: 1_000 });
+    await using two = await opened({ servers: crashing.url, requestTimeoutMs: 1_000 });
+    const backends = [one.backend, two.backend];
+    await one.backend.contexts.create(checkpointOf("r"));
+    let isOver = false;
+    const counts = backends.map((backend, i) => increment(backend, `w${i}`, () => isOver));
+    for (let i = 0; i < 4; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 150));
+      await crashing.kill();
+      await crashing.restart();
+    }
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    isOver = true;
+    const total = (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
+    expect(total).toBeGreaterThan(20);
+    expect((await one.backend.contexts.get("r"))?.checkpoint.counters.items).toBe(total);
+  });
+});
+
+describe("context store: lifetimes", () => {
+  it("forgets an ended run after its retention, keeps one that goes on, and one that was resumed", async () => {
+    const namespace = "lives";
+    await using one = await opened({ servers: server.url, namespace, retentionMs: 1_000 });
+    const { contexts } = one.backend;
+    for (const runId of ["ended", "going", "resumed"]) {
+      const first = (await contexts.create(checkpointOf(runId))) ?? 0;
+      if (runId === "going") continue;
+      const ended = checkpointOf(runId, { status: "failed", commit: "2" });
+      const second = (await contexts.update(ended, first)) ?? 0;
+      if (runId === "resumed") await contexts.update(checkpointOf(runId, { commit: "3" }), second);
+    }
+    expect(await contexts.get("ended")).not.toBeNull();
+    await eventually(async () => expect(await contexts.get("ended")).toBeNull());
+    expect(await contexts.get("going")).not.toBeNull();
+    expect(await contexts.get("resumed")).not.toBeNull();
+    expect(await contexts.create(checkpointOf("ended", { commit: "new" }))).not.toBeNull();
+  });
+
+  it("keeps one message a run, however often it is written", async () => {
+    await using one = await opened({ servers: server.url, namespace: "one-each" });
+    const { contexts } = one.backend;
+    let revision = (await contexts.create(checkpointOf("r"))) ?? 0;
+    for (let i = 0; i < 20; i++) {
+      revision = (await contexts.update(checkpointOf("r", { commit: `${i}` }), revision)) ?? 0;
+    }
+    await using plain = await plainConnection(server.url);
+    expect((await plain.jsm.streams.info("KV_one-each-context")).state.messages).toBe(1);
+  });
+});
+
+/** Waits until the run has another revision than this one. */
+function changed(store: JetStreamBackend["contexts"], revision: number): Promise<number> {
+  return eventually(async () => {
+    const read = await store.get("r");
+    expect(read?.revision).toBeGreaterThan(revision);
+    return read?.revision ?? 0;
+  });
+}
+
+/** Adds one again and again. @returns how often that was acknowledged */
+async function increment(
+  { contexts }: JetStreamBackend,
+  name: string,
+  isOver: () => boolean,
+): Promise<number> {
+  let count = 0;
+  for (let i = 0; !isOver(); ) {
+    const read = await contexts.get("r");
+    if (read === null) throw new Error("the run is gone");
+    const { checkpoint, revision } = read;
+    const items = checkpoint.counters.items + 1;
+    const counters = { ...checkpoint.counters, items };
+    const next = { ...checkpoint, counters, commit: `${name}.${i++}` };
+    if ((await contexts.update(next, revision)) !== null) count++;
+  }
+  return count;
+}
