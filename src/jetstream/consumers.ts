@@ -75,16 +75,10 @@ export class WorkConsumers {
     this.#prepared.delete(workflow);
   }
 
-  /** What the server knows of the consumer. Made again where it is gone. */
-  async info({ kind, workflow }: QueueSource): Promise<ConsumerInfo> {
+  /** What the server knows of the consumer; null where there is none. */
+  info({ kind, workflow }: QueueSource): Promise<ConsumerInfo | null> {
     const name = this.#names.consumer(kind, workflow);
-    const found = await this.#persistence.run(`reading the consumer "${name}"`, () =>
-      this.#find(name),
-    );
-    if (found !== null) return found;
-    this.forget(workflow);
-    await this.prepare(workflow);
-    return this.#jsm.consumers.info(this.#names.workStream, name);
+    return this.#persistence.run(`reading the consumer "${name}"`, () => this.#find(name));
   }
 
   async #prepare(workflow: string): Promise<void> {

@@ -5,6 +5,7 @@ import type {
   Backlog,
   Delivery,
   QueuedMessage,
+  QueuedStart,
   QueueSource,
   WorkQueue,
 } from "../core/ports/work-queue.ts";
@@ -30,6 +31,7 @@ import type { Persistence } from "./persist.ts";
 import { type PubAck, readPubAck } from "./pub-ack.ts";
 import { ConsumerGone, Puller } from "./puller.ts";
 import { RawHeaders } from "./raw-headers.ts";
+import { readStarts } from "./read-starts.ts";
 import type { Requester } from "./requester.ts";
 import type { RunMessages } from "./run-messages.ts";
 
@@ -105,6 +107,23 @@ export class JetStreamWorkQueue implements WorkQueue {
     return parseStartRequest(workflow, message.body, runIdOfStart(messageId));
   }
 
+  startsWaiting(limit: number): Promise<readonly QueuedStart[]> {
+    const { names, persistence, runMessages } = this.#parts;
+    return persistence.run("reading the start requests", () =>
+      readStarts(runMessages.reader, names, limit),
+    );
+  }
+
+  async requeueStart(start: QueuedStart): Promise<void> {
+    const { names, persistence } = this.#parts;
+    // Without a message id: the queue may remember that of the message which it has lost.
+    const headers = new RawHeaders(start.infoWritten ? `${INFO_WRITTEN}: 1\r\n` : "");
+    await persistence.run(`queueing start request ${start.seq} again`, () =>
+      this.#publish(names.start(start.workflow), start.body, headers),
+    );
+    await this.drop(start.seq);
+  }
+
   async enqueue(items: readonly QueuedItem[]): Promise<void> {
     await inParallel(items, WIDTH, (item) => this.#enqueue(item));
   }
@@ -173,7 +192,7 @@ export class JetStreamWorkQueue implements WorkQueue {
 
   async ackFloor(source: QueueSource): Promise<number> {
     const info = await this.#parts.consumers.info(source);
-    return info.ack_floor.stream_seq;
+    return info?.ack_floor.stream_seq ?? 0;
   }
 
   backlog(): Promise<readonly Backlog[]> {

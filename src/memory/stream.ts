@@ -78,6 +78,11 @@ export class Stream {
   }
 
   /** Items of a run, in the order in which they came. */
+  starts(): readonly Message[] {
+    return [...this.#messages.values()].filter(({ kind }) => kind === "start");
+  }
+
+  /** Messages of the run, in their order. */
   ofRun(workflow: string, runId: string): readonly Message[] {
     this.#options.agenda.settle();
     return [...(this.#runs.get(runKey(workflow, runId)) ?? [])];

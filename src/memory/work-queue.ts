@@ -2,6 +2,7 @@ import type {
   Backlog,
   Delivery,
   QueuedMessage,
+  QueuedStart,
   QueueSource,
   WorkQueue,
 } from "../core/ports/work-queue.ts";
@@ -94,6 +95,28 @@ export class MemoryWorkQueue implements WorkQueue {
       });
       stream.wait(source, puller);
     });
+  }
+
+  async startsWaiting(limit: number): Promise<readonly QueuedStart[]> {
+    this.#handle.check();
+    return this.#shared.stream
+      .starts()
+      .slice(0, limit)
+      .map(({ workflow, seq, acceptedAt, messageId, infoWritten, body }) => ({
+        workflow,
+        seq,
+        acceptedAt,
+        messageId,
+        infoWritten,
+        body,
+      }));
+  }
+
+  async requeueStart(start: QueuedStart): Promise<void> {
+    this.#handle.check();
+    const { workflow, body, infoWritten, seq } = start;
+    acceptStart(this.#shared, workflow, body, null, infoWritten);
+    await this.drop(seq);
   }
 
   async dropRun(workflow: string, runId: string): Promise<number> {

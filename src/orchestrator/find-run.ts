@@ -1,9 +1,12 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { newCheckpoint } from "../core/checkpoint/checkpoint.ts";
-import { FloxideError } from "../core/errors.ts";
+import { iso } from "../core/clock.ts";
+import { FloxideError, isFloxideError } from "../core/errors.ts";
 import type { Versioned } from "../core/ports/stores.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
+import type { RawStart, StartRequest } from "../core/records/start-request.ts";
+import { inputHashOf, readStart } from "../core/records/start-request.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
 /** A run as the orchestrator finds it: begun, or accepted and not yet taken by a worker. */
@@ -18,7 +21,41 @@ export async function findRun(scope: OrchestratorScope, runId: string): Promise<
   if (view !== null) return { type: "begun", view };
   const info = await runs.get(runId);
   if (info !== null) return { type: "accepted", info };
+  const waiting = await waitingStart(scope, runId);
+  if (waiting !== null) return { type: "accepted", info: waiting };
   throw new FloxideError("not_found", `there is no run "${runId}"`, { details: { runId } });
+}
+
+/** Start requests that are looked through for a run which was published without a client and not taken yet. */
+const LOOKED_THROUGH = 5_000;
+
+/** The info of a run that only its start request in the queue knows of. */
+async function waitingStart(scope: OrchestratorScope, runId: string): Promise<RunInfo | null> {
+  const { queue, namespace } = scope.backend;
+  for (const raw of await queue.startsWaiting(LOOKED_THROUGH)) {
+    const request = readable(raw, namespace);
+    if (request?.runId !== runId) continue;
+    return {
+      runId,
+      workflow: request.workflow,
+      version: request.version ?? 0,
+      createdAt: iso(raw.acceptedAt),
+      inputHash: inputHashOf(request),
+      revision: 0,
+      status: "running",
+    };
+  }
+  return null;
+}
+
+/** The request, or null where nobody can read it: the worker that takes it keeps it as a dead letter. */
+export function readable(raw: RawStart, namespace: string): StartRequest | null {
+  try {
+    return readStart(raw, namespace);
+  } catch (error) {
+    if (isFloxideError(error, "validation")) return null;
+    throw error;
+  }
 }
 
 /** What lists show of the run, from the checkpoint where there is one. */

@@ -1,8 +1,11 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { START_CARRIER } from "../core/checkpoint/checkpoint.ts";
 import { dueMs } from "../core/checkpoint/inspect.ts";
+import type { QueuedStart } from "../core/ports/work-queue.ts";
+import { startRequestBody } from "../core/records/start-request.ts";
 import { projectRun } from "../engine/project.ts";
 import { requeue } from "../engine/requeue.ts";
+import { readable } from "./find-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
 // Looks for runs that should move and have nothing that will move them. Invariants:
@@ -18,6 +21,8 @@ export interface RepairReport {
   /** Runs with items that had nothing to move them, and how many items that were. */
   readonly runs: number;
   readonly items: number;
+  /** Start requests that the queue had forgotten. */
+  readonly starts: number;
   /** Runs whose list entry said something else than their checkpoint. */
   readonly projections: number;
 }
@@ -31,7 +36,8 @@ const PAGES = 50;
  * @param quietMs - milliseconds since its last commit after which a run is looked at
  */
 export async function repairRuns(scope: OrchestratorScope, quietMs: number): Promise<RepairReport> {
-  const report = { looked: 0, runs: 0, items: 0, projections: 0 };
+  const report = { looked: 0, runs: 0, items: 0, starts: 0, projections: 0 };
+  report.starts = await repairStarts(scope);
   let cursor: string | null = null;
   for (let page = 0; page < PAGES; page++) {
     const found: Awaited<ReturnType<typeof scope.backend.runs.list>> =
@@ -46,8 +52,33 @@ export async function repairRuns(scope: OrchestratorScope, quietMs: number): Pro
     cursor = found.cursor;
     if (cursor === null) break;
   }
-  if (report.items > 0 || report.projections > 0) scope.log.warn(report, "runs repaired");
+  if (report.items + report.starts + report.projections > 0)
+    scope.log.warn(report, "runs repaired");
   return report;
+}
+
+/** Queues start requests again that the queue keeps and believes acknowledged: it would never hand them out. */
+async function repairStarts(scope: OrchestratorScope): Promise<number> {
+  const { queue, namespace } = scope.backend;
+  const forgotten: QueuedStart[] = [];
+  const floors = new Map<string, number>();
+  for (const { workflow } of await queue.backlog()) {
+    floors.set(workflow, await queue.ackFloor({ kind: "start", workflow }));
+  }
+  for (const start of await queue.startsWaiting(PAGE * PAGES)) {
+    if (start.seq <= (floors.get(start.workflow) ?? 0)) forgotten.push(start);
+  }
+  let repaired = 0;
+  for (const start of forgotten) {
+    const request = readable(start, namespace);
+    // The run id goes into the body: were it made of the message's place, the new one would be another run.
+    const body = request === null ? start.body : startRequestBody(request);
+    await queue.requeueStart({ ...start, body });
+    repaired += 1;
+    const { workflow, seq } = start;
+    scope.log.warn({ workflow, seq }, "a start request that the queue had forgotten queued again");
+  }
+  return repaired;
 }
 
 async function repairRun(
@@ -86,8 +117,9 @@ async function repairRun(
 async function strandedItems(scope: OrchestratorScope, checkpoint: Checkpoint): Promise<number[]> {
   const { queue } = scope.backend;
   const { workflow, runId } = checkpoint;
-  const queued = await queue.queued(workflow, runId);
+  // The floor first: what is below it and still there afterwards is not on its way out.
   const floor = await queue.ackFloor({ kind: "work", workflow });
+  const queued = await queue.queued(workflow, runId);
   const alive = new Set<number>();
   for (const { item, seq, scheduled } of queued) {
     // Below the floor the queue believes the message acknowledged: it will never deliver it again.
@@ -108,7 +140,6 @@ async function strandedItems(scope: OrchestratorScope, checkpoint: Checkpoint): 
 async function startIsAlive(scope: OrchestratorScope, checkpoint: Checkpoint): Promise<boolean> {
   const { queue } = scope.backend;
   const { startSeq, workflow } = checkpoint;
-  if ((await queue.startAt(startSeq)) === null) return false;
   const floor = await queue.ackFloor({ kind: "start", workflow });
-  return startSeq > floor;
+  return startSeq > floor && (await queue.startAt(startSeq)) !== null;
 }

@@ -60,7 +60,7 @@ export class Draft {
   }
 
   figures(node: string): NodeFigures {
-    const known = this.next.nodes[node];
+    const known = ownOf(this.next.nodes, node);
     const own =
       known === undefined
         ? { completed: 0, failed: 0, retries: 0, totalMs: 0, maxMs: 0 }
@@ -171,7 +171,7 @@ export class Draft {
 
   #contribute(place: Scope, target: string, value: Json): void {
     const { joins } = this.#fork(place.fork);
-    const values = joins[target] ?? [];
+    const values = ownOf(joins, target) ?? [];
     values.push([place.index, value]);
     joins[target] = values;
   }
@@ -183,7 +183,7 @@ export class Draft {
     delete this.next.forks[id];
     const reached = Object.keys(fork.joins);
     for (const target of reached.length > 0 ? reached : fork.emptyJoins) {
-      const values = [...(fork.joins[target] ?? [])]
+      const values = [...(ownOf(fork.joins, target) ?? [])]
         .sort(([a], [b]) => a - b)
         .map(([, value]) => value);
       added.push(this.add(target, values, fork.parent, carrier));
@@ -201,3 +201,7 @@ export class Draft {
     this.finish("completed");
   }
 }
+
+/** What the record itself holds: a node may be called `constructor`, which every object has from elsewhere. */
+const ownOf = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
+  Object.hasOwn(record, key) ? record[key] : undefined;

@@ -1,3 +1,4 @@
+import { iso } from "../clock.ts";
 import type { Json } from "../json.ts";
 import type { ItemChange, Outcome } from "./change.ts";
 import { applied, refused } from "./change.ts";
@@ -60,7 +61,7 @@ function hold(draft: Draft, change: Of<"hold">, item: Item, merge: MergeContext)
     turn: item.turn + 1,
     hold: {
       for: change.for,
-      until: change.untilMs === null ? null : new Date(change.untilMs).toISOString(),
+      until: change.untilMs === null ? null : storedTime(change.untilMs),
       since: draft.time,
     },
   };
@@ -86,7 +87,7 @@ function retry(draft: Draft, change: Of<"retry">, item: Item): Outcome {
     attempt: item.attempt + 1,
     turn: item.turn + 1,
     carrier: change.carrier,
-    notBefore: new Date(change.notBeforeMs).toISOString(),
+    notBefore: storedTime(change.notBeforeMs),
     failure: change.failure,
     deliveries: change.deliveries,
   });
@@ -182,3 +183,10 @@ function countFailed(draft: Draft, change: Of<"fallback" | "fail">, item: Item):
   draft.next.counters.failed += 1;
   draft.event("item.failed", change.item, item.node, item.attempt);
 }
+
+/** The last time that is stored. Beyond it ISO text has another form, that not everybody reads. */
+const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
+
+/** A time that a node asked for, as stored. What is no time (NaN, infinity) must not keep the change from being made. */
+const storedTime = (ms: number): string =>
+  iso(Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), LAST_MS));

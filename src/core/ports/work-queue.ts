@@ -39,6 +39,17 @@ export interface QueuedMessage {
   readonly scheduled: boolean;
 }
 
+/** A start request that nobody has acknowledged: it waits, or a worker has it in hand. */
+export interface QueuedStart {
+  readonly workflow: string;
+  readonly seq: number;
+  /** When the queue accepted it, in milliseconds since the epoch. */
+  readonly acceptedAt: number;
+  readonly messageId: string | null;
+  readonly infoWritten: boolean;
+  readonly body: string;
+}
+
 /** Figures of what waits, for people. */
 export interface Backlog {
   readonly workflow: string;
@@ -67,6 +78,10 @@ export interface WorkQueue {
   ): Promise<{ readonly seq: number; readonly duplicate: boolean }>;
   /** The start request at this position, or null where it has been taken and acknowledged. */
   startAt(seq: number): Promise<StartRequest | null>;
+  /** Start requests in the queue, oldest first, whatever they contain. @param limit - so many at most */
+  startsWaiting(limit: number): Promise<readonly QueuedStart[]>;
+  /** Puts a start request at the end of the queue, as a new message, and drops the old one. */
+  requeueStart(start: QueuedStart): Promise<void>;
   /** Queues items to run at once. */
   enqueue(items: readonly QueuedItem[]): Promise<void>;
   /** Queues an item to run at a time, in milliseconds since the epoch. Another call for the same item replaces it. */
@@ -91,7 +106,7 @@ export interface WorkQueue {
   queued(workflow: string, runId: string): Promise<readonly QueuedMessage[]>;
   /** Drops one message by its position. */
   drop(seq: number): Promise<void>;
-  /** Position up to which the queue believes that all of this source's messages are acknowledged. */
+  /** Position up to which the queue believes that all of this source's messages are acknowledged; 0 for no source. */
   ackFloor(source: QueueSource): Promise<number>;
   backlog(): Promise<readonly Backlog[]>;
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { v7 as uuid } from "uuid";
 import { z } from "zod";
 import { FloxideError } from "../errors.ts";
 import type { Json } from "../json.ts";
@@ -79,6 +80,36 @@ function notJson(workflow: string, cause: unknown): FloxideError {
   return new FloxideError("validation", `the start request is not JSON: ${why}`, {
     details: { workflow },
     cause,
+  });
+}
+
+/** A start request in the queue, unread. */
+export interface RawStart {
+  readonly workflow: string;
+  readonly seq: number;
+  /** Milliseconds since the epoch. */
+  readonly acceptedAt: number;
+  readonly messageId: string | null;
+  readonly body: string;
+}
+
+/**
+ * Reads the request that a message carries. Where neither body nor message id name the run, its id is made of the
+ * message's place in the queue, so that the same message always means the same run.
+ *
+ * @throws FloxideError `validation`
+ */
+export function readStart(raw: RawStart, namespace: string): StartRequest {
+  return parseStartRequest(raw.workflow, raw.body, raw.messageId ?? idOfPlace(raw, namespace));
+}
+
+/** A uuid of version 7: its time is the message's, its chance a hash of where the message stands. */
+function idOfPlace({ seq, acceptedAt }: RawStart, namespace: string): string {
+  const random = createHash("sha256").update(`${namespace}/${seq}/${acceptedAt}`).digest();
+  return uuid({
+    msecs: acceptedAt,
+    random: random.subarray(0, 16),
+    seq: random.readUInt32BE(16),
   });
 }
 

@@ -1,0 +1,79 @@
+import { expect, test } from "vitest";
+import { eventually } from "../support/eventually.ts";
+import { chain } from "../support/flows.ts";
+import { System } from "./system.ts";
+
+test("a published start request is a run, named by its body, its message id or its place", async () => {
+  const flow = chain(2);
+  await using system = new System([flow]);
+  system.world.publishStart("chain", '{"input":1,"runId":"by-body"}', "other");
+  system.world.publishStart("chain", '{"input":1}', "by-message-id");
+  system.world.publishStart("chain", '{"input":1}');
+  await system.worker([flow]);
+  await eventually(async () => {
+    const { items } = await system.orchestrator.listRuns({ status: "completed" });
+    expect(items).toHaveLength(3);
+    expect(items.map(({ runId }) => runId)).toContain("by-body");
+    expect(items.map(({ runId }) => runId)).toContain("by-message-id");
+  });
+});
+
+test("a published run is known, and can be steered, before any worker has taken it", async () => {
+  const flow = chain(2);
+  await using system = new System([flow]);
+  system.world.publishStart("chain", '{"input":1,"runId":"early"}');
+  system.world.publishStart("chain", '{"input":1,"runId":"late"}');
+  system.world.publishStart("chain", "not JSON");
+  expect(await system.orchestrator.status("early")).toBe("running");
+  expect(await system.orchestrator.pendingWork("early")).toMatchObject({ accepted: true });
+  await system.orchestrator.cancel("early");
+  await system.orchestrator.pause("late");
+  await system.worker([flow]);
+  await eventually(async () => {
+    expect(await system.orchestrator.listWorkItems("late")).toHaveLength(1);
+  });
+  await system.orchestrator.resume("late");
+  await system.orchestrator.waitForCompletion("late", { timeoutMs: 2_000 });
+  expect(await system.orchestrator.result("late")).toBe(3);
+  expect(await system.orchestrator.status("early")).toBe("cancelled");
+  expect(await system.orchestrator.metrics("early")).toMatchObject({ items: 0 });
+  await expect(system.orchestrator.status("nobody")).rejects.toMatchObject({ code: "not_found" });
+});
+
+test.each([
+  ["not JSON", "{input:1}", /is not JSON/],
+  ["no input", "{}", /input: is missing/],
+  ["an unknown field", '{"input":1,"inptu":2}', /[Uu]nrecognized key/],
+  ["an input that does not fit", '{"input":"one"}', /input of workflow "chain" does not fit/],
+  ["an unknown context field", '{"input":1,"context":{"x":1}}', /no context field "x"/],
+  ["an empty run id", '{"input":1,"runId":""}', /run id must be 1 to 128 bytes/],
+])("a published request with %s is a dead letter with the reason", async (_what, body, reason) => {
+  const flow = chain(1);
+  await using system = new System([flow]);
+  system.world.publishStart("chain", body);
+  await system.worker([flow]);
+  await eventually(async () => {
+    const [letter] = await system.orchestrator.deadLetters();
+    expect(letter).toMatchObject({ code: "validation", workflow: "chain", body });
+    expect(letter?.reason).toMatch(reason);
+  });
+  expect(await system.orchestrator.backlog()).toMatchObject([{ starts: 0, inFlight: 0 }]);
+  expect((await system.orchestrator.listRuns()).items).toEqual([]);
+});
+
+test("a repeated request is the same run; one with another input is a dead letter", async () => {
+  const flow = chain(2);
+  await using system = new System([flow]);
+  system.world.publishStart("chain", '{"input":1,"runId":"r"}', "first");
+  system.world.publishStart("chain", '{"runId":"r","input":1}', "second");
+  system.world.publishStart("chain", '{"input":2,"runId":"r"}', "third");
+  await system.worker([flow]);
+  await eventually(async () => {
+    expect(await system.orchestrator.deadLetters()).toMatchObject([
+      { code: "conflict", runId: "r" },
+    ]);
+  });
+  await system.orchestrator.waitForCompletion("r", { timeoutMs: 2_000 });
+  expect(await system.orchestrator.result("r")).toBe(3);
+  expect(await system.orchestrator.metrics("r")).toMatchObject({ items: 2, completed: 2 });
+});
