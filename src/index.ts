@@ -5,6 +5,7 @@ export {
   DistributedOrchestrator,
 } from "./client/distributed-orchestrator.ts";
 export { type ConnectWorker, DistributedWorker } from "./client/distributed-worker.ts";
+export { type ConnectService, OrchestratorService } from "./client/orchestrator-service.ts";
 export { type ConnectPool, WorkerPool } from "./client/worker-pool.ts";
 export type { RunStatus } from "./core/checkpoint/checkpoint.ts";
 export {
@@ -39,6 +40,8 @@ export type { OrchestratorOptions } from "./orchestrator/options.ts";
 export { type ListRunsQuery, Orchestrator, type RunId } from "./orchestrator/orchestrator.ts";
 export type { RepairReport } from "./orchestrator/repair.ts";
 export type { StartOptions } from "./orchestrator/start-run.ts";
+export type { ServiceIdentity } from "./service/discovery.ts";
+export type { ServiceOptions } from "./service/options.ts";
 export type { WorkerOptions } from "./worker/options.ts";
 export { Worker } from "./worker/worker.ts";
 export {

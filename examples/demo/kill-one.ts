@@ -5,7 +5,7 @@ import type { WorkerProcess } from "./worker-processes.ts";
 
 const LOOK_EVERY_MS = 20;
 /** Executions that the worker must have in hand to be worth killing. */
-const ENOUGH = 3;
+const ENOUGH = 5;
 
 /** The worker that was killed, and when, in milliseconds since the epoch. */
 export interface Kill {

@@ -1,10 +1,7 @@
-import { setTimeout as wait } from "node:timers/promises";
 import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
-import { isFloxideError, type Orchestrator } from "../../src/index.ts";
+import type { Orchestrator } from "../../src/index.ts";
 import type { PlannedRun, Way } from "./plan.ts";
-
-const KNOWN_EVERY_MS = 50;
 
 /** What starts and steers runs from outside. */
 export interface Outside {
@@ -43,19 +40,6 @@ export async function approve({ nats, orchestrator }: Outside, run: PlannedRun):
   if (approval === null) return;
   if (way === "api") await request(nats, "signal", { runId, name: "approval", payload: approval });
   else await orchestrator.signal(runId, "approval", approval);
-}
-
-/** Waits until the run can be asked about: a request that was published is known once a worker has taken it. */
-export async function known({ orchestrator }: Outside, runId: string): Promise<void> {
-  for (;;) {
-    try {
-      await orchestrator.status(runId);
-      return;
-    } catch (error) {
-      if (!isFloxideError(error, "not_found")) throw error;
-    }
-    await wait(KNOWN_EVERY_MS);
-  }
 }
 
 async function request<T>(nats: NatsConnection, verb: string, body: object): Promise<T> {

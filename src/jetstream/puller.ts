@@ -21,6 +21,7 @@ import { translateError } from "./translate-error.ts";
 const EXPIRES_MS = 30_000;
 const HEARTBEAT_MS = 5_000;
 const SILENCE_MS = 2.5 * HEARTBEAT_MS;
+const LOOK_MS = 1_000;
 
 interface Pull {
   left: number;
@@ -58,7 +59,7 @@ export class Puller {
     this.#source = source;
     this.#logger = logger;
     this.#api = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
-    this.#watchdog = setInterval(() => this.#checkSilence(), HEARTBEAT_MS);
+    this.#watchdog = setInterval(() => this.#checkSilence(), LOOK_MS);
     this.#watchdog.unref();
     this.#unwatch = link.watch({
       onLost: () => this.#forget(),

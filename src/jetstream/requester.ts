@@ -10,7 +10,7 @@ import { NoAnswer } from "./no-answer.ts";
 
 interface Waiting {
   readonly subject: string;
-  readonly deadline: number;
+  deadline: number;
   /** @returns true for the last reply */
   reply(msg: Msg): boolean;
   fail(error: Error): void;
@@ -72,10 +72,11 @@ export class Requester {
   }
 
   /**
-   * One request, many replies. The time-out is for all of them.
+   * One request, many replies.
    *
    * @param onReply - returns true for the last one
-   * @param onTimeout - `end`: what came until then is all; `fail`: an error
+   * @param onTimeout - `end`: the time-out is for all replies, and what came until then is all; `fail`: it is for each
+   *   reply, and an error
    */
   collect(
     subject: string,
@@ -83,14 +84,18 @@ export class Requester {
     onReply: (msg: Msg) => boolean,
     options: { readonly timeoutMs?: number; readonly onTimeout: "end" | "fail" },
   ): Promise<void> {
+    const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
     return new Promise((resolve, reject) => {
-      this.#send(subject, payload, undefined, {
+      const waiting: Waiting = {
         subject,
-        deadline: Date.now() + (options.timeoutMs ?? this.#timeoutMs),
+        deadline: Date.now() + timeoutMs,
         reply: (msg) => {
           try {
             if (isNoResponders(msg)) throw new NoAnswer("no_responders", subject);
-            if (!onReply(msg)) return false;
+            if (!onReply(msg)) {
+              if (options.onTimeout === "fail") waiting.deadline = Date.now() + timeoutMs;
+              return false;
+            }
             resolve();
           } catch (error) {
             reject(error);
@@ -101,7 +106,8 @@ export class Requester {
           const isEnd = options.onTimeout === "end" && (error as NoAnswer).reason === "timeout";
           isEnd ? resolve() : reject(error);
         },
-      });
+      };
+      this.#send(subject, payload, undefined, waiting);
     });
   }
 

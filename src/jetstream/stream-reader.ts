@@ -13,7 +13,7 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 // Reads of a stream without a consumer. The client has these too, but its batch reads keep a subscription for five
 // seconds each, and end in an error when they take longer.
 
-/** Most messages that one batch read gives. The server's own bound for a read by many subjects is 1,024. */
+/** Messages that are read at a time where all are read. */
 export const BATCH = 1_000;
 
 /** Most bytes that one batch read gives: a history may have large chunks. */

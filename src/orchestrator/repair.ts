@@ -1,6 +1,7 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { START_CARRIER } from "../core/checkpoint/checkpoint.ts";
 import { dueMs } from "../core/checkpoint/inspect.ts";
+import { isFloxideError } from "../core/errors.ts";
 import type { QueuedStart } from "../core/ports/work-queue.ts";
 import { startRequestBody } from "../core/records/start-request.ts";
 import { projectRun } from "../engine/project.ts";
@@ -44,7 +45,7 @@ export async function repairRuns(scope: OrchestratorScope, quietMs: number): Pro
       await scope.backend.runs.list({ status: "running" }, PAGE, cursor);
     for (const { runId } of found.items) {
       report.looked += 1;
-      const done = await repairRun(scope, runId, quietMs);
+      const done = await repairOrReport(scope, runId, quietMs);
       report.items += done.items;
       report.runs += done.items > 0 ? 1 : 0;
       report.projections += done.projected ? 1 : 0;
@@ -79,6 +80,21 @@ async function repairStarts(scope: OrchestratorScope): Promise<number> {
     scope.log.warn({ workflow, seq }, "a start request that the queue had forgotten queued again");
   }
   return repaired;
+}
+
+/** One run that cannot be read must not keep the others from being repaired. */
+async function repairOrReport(
+  scope: OrchestratorScope,
+  runId: string,
+  quietMs: number,
+): ReturnType<typeof repairRun> {
+  try {
+    return await repairRun(scope, runId, quietMs);
+  } catch (error) {
+    if (!isFloxideError(error, "validation")) throw error;
+    scope.log.error({ err: error, runId }, "the run cannot be looked at");
+    return { items: 0, projected: false };
+  }
 }
 
 async function repairRun(

@@ -238,7 +238,12 @@ function readBody(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch (cause) {
-    const reason = (cause as Error).message;
-    throw new FloxideError("validation", `the request is not JSON: ${reason}`, { cause });
+    throw notJson(cause);
   }
+}
+
+function notJson(cause: unknown): FloxideError {
+  return new FloxideError("validation", `the request is not JSON: ${(cause as Error).message}`, {
+    cause,
+  });
 }

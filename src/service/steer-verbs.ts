@@ -87,9 +87,13 @@ export const STEER_VERBS = {
         return await orchestrator.waitForCompletion(runId, { timeoutMs, signal: stopping });
       } catch (error) {
         if (!stopping.aborted || !isFloxideError(error, "cancelled")) throw error;
-        const message = "this service stops: ask again, another one may answer";
-        throw new FloxideError("backend", message, { details: { runId }, cause: error });
+        throw stops(runId, error);
       }
     },
   }),
 } satisfies Record<string, Verb>;
+
+function stops(runId: string, cause: unknown): FloxideError {
+  const message = "this service stops: ask again, another one may answer";
+  return new FloxideError("backend", message, { details: { runId }, cause });
+}

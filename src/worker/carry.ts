@@ -169,6 +169,8 @@ export class Carry {
       { runId: checkpoint.runId, refusal },
       "answer not counted: the run has gone on without it",
     );
+    // Another request began the run first, or this one did before its answer was lost: it is looked at anew.
+    if (refusal === "started") return GIVE_BACK;
     if (isTerminal(checkpoint.status)) return ACK;
     return carriedBy(checkpoint, this.#carrier).length === 0 ? ACK : LEAVE;
   }

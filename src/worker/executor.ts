@@ -121,6 +121,8 @@ export class Executor {
     if (view === null)
       throw new FloxideError("not_found", `run "${session.runId}" has no checkpoint any more`);
     const { checkpoint, revision } = view;
+    // A command came while the run was beginning here, and wrote the entry: the request is taken again, with it.
+    if (!checkpoint.started && !isTerminal(checkpoint.status)) return { type: "given-back" };
     if (checkpoint.status !== "running")
       return { type: "went-on", checkpoint, revision, items: [] };
     const item = checkpoint.items[id];

@@ -54,7 +54,8 @@ export class StartTaker {
   }
 
   async #start(delivery: Delivery, request: StartRequest, session: RunSession): Promise<void> {
-    if (session.users > 1 && session.known?.revision === 0) {
+    // Revision 0: it begins. Nothing known: it is being read, and two that find no entry would both begin.
+    if (session.users > 1 && (session.known?.revision ?? 0) === 0) {
       delivery.giveBack(BEGINNING_DELAY_MS);
       return;
     }

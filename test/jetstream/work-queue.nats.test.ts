@@ -179,7 +179,10 @@ describe("pulling", () => {
     await using plain = await plainConnection(server.url);
     const { signal } = new AbortController();
     const waiting = queue.pull(WORK, 1, () => expect.unreachable(), signal);
-    await one.backend.connection.flush();
+    await eventually(async () => {
+      const info = await plain.jsm.consumers.info(names.workStream, "work-orders");
+      expect(info.num_waiting).toBe(1);
+    });
     await plain.jsm.consumers.delete(names.workStream, "work-orders");
     await waiting;
     expect(logger.lines).toContain("the consumer of the work queue is gone: making it again");

@@ -12,8 +12,8 @@ const SIGNAL_ID_LIMIT = 100;
 
 /** Begins the run: its first item, carried by the start request. */
 export function applyStart(draft: Draft, change: Extract<Change, { type: "start" }>): Outcome {
-  if (draft.terminal) return refused("terminal");
   if (draft.next.started) return refused("started");
+  if (draft.terminal) return refused("terminal");
   Object.assign(draft.next, {
     started: true,
     fingerprint: change.fingerprint,

@@ -1,0 +1,53 @@
+import { headers, type Msg, type NatsConnection } from "@nats-io/nats-core";
+import type { Logger } from "../core/logger.ts";
+import { translateError } from "../jetstream/translate-error.ts";
+import type { ApiRequest, ApiTransport } from "../service/transport.ts";
+
+/** Left for the headers and the protocol line of a reply. */
+const HEADROOM_BYTES = 1_024;
+const DEFAULT_MAX_PAYLOAD = 1_048_576;
+
+/** The service's transport over a NATS connection. Subscriptions come back by themselves after a reconnect. */
+export function natsTransport(nats: NatsConnection, log: Logger): ApiTransport {
+  return {
+    get maxReplyBytes() {
+      return (nats.info?.max_payload ?? DEFAULT_MAX_PAYLOAD) - HEADROOM_BYTES;
+    },
+    listen: async (subject, group, onRequest) => {
+      let refused: Error | null = null;
+      const subscription = nats.subscribe(subject, {
+        ...(group === null ? {} : { queue: group }),
+        callback: (error, message) => {
+          if (error === null) {
+            onRequest(toRequest(message));
+            return;
+          }
+          refused = error;
+          log.error({ err: error, subject }, "NATS refuses to let the service listen");
+        },
+      });
+      // The answer to a flush comes after what the server says to the subscription.
+      await nats.flush();
+      if (refused !== null) throw translateError(refused, `listening on ${subject}`, { subject });
+      return {
+        drain: async () => {
+          if (!nats.isClosed() && !subscription.isClosed()) await subscription.drain();
+        },
+      };
+    },
+  };
+}
+
+function toRequest(message: Msg): ApiRequest {
+  return {
+    subject: message.subject,
+    get body() {
+      return message.string();
+    },
+    respond: (body, fields = {}) => {
+      const named = headers();
+      for (const [name, value] of Object.entries(fields)) named.set(name, value);
+      message.respond(body, Object.keys(fields).length === 0 ? {} : { headers: named });
+    },
+  };
+}

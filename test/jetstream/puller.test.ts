@@ -1,0 +1,220 @@
+import type { Msg, MsgCallback } from "@nats-io/nats-core";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { silentLogger } from "../../src/core/logger.ts";
+import type { Link, LinkWatcher } from "../../src/jetstream/link.ts";
+import { ConsumerGone, Puller } from "../../src/jetstream/puller.ts";
+import { recordingLogger } from "./support.ts";
+
+const API = "$JS.API.CONSUMER.MSG.NEXT.s.c";
+
+/** A connection that says nothing by itself: the test plays the server. */
+class FakeNats {
+  readonly requests: { batch: number; reply: string }[] = [];
+  readonly said: string[] = [];
+  subscriptions = 0;
+  drained = 0;
+  watcher: LinkWatcher = {};
+  /** What the server says goes to the newest subscription, or to an older one that is being given up. */
+  readonly #callbacks: MsgCallback<Msg>[] = [];
+
+  readonly link = {
+    isUp: true,
+    inboxPrefix: undefined,
+    nc: {
+      isClosed: () => false,
+      subscribe: (_subject: string, { callback }: { callback: MsgCallback<Msg> }) => {
+        this.subscriptions++;
+        this.#callbacks.push(callback);
+        return { unsubscribe: () => {}, drain: async () => void this.drained++ };
+      },
+      publish: (subject: string, body: string | Uint8Array, options?: { reply: string }) => {
+        if (subject === API && options !== undefined) {
+          const { batch } = JSON.parse(String(body)) as { batch: number };
+          this.requests.push({ batch, reply: options.reply });
+        } else this.said.push(`${subject.split(".")[5]} ${Buffer.from(body).toString()}`);
+      },
+    },
+    watch: (watcher: LinkWatcher) => {
+      this.watcher = watcher;
+      return () => {};
+    },
+  } as unknown as Link;
+
+  /** Delivers the message at this position. */
+  deliver(seq: number, subscription = -1): void {
+    this.#say(subscription, {
+      subject: `ns.work.orders.r.${seq}`,
+      reply: `$JS.ACK.s.c.1.${seq}.${seq}.1700000000000000000.0`,
+      data: new Uint8Array([1]),
+      string: () => String(seq),
+    });
+  }
+
+  /** Ends the newest request, or sends a heartbeat. */
+  status(code: number, description = "", pending = 0): void {
+    const headers = {
+      code,
+      description,
+      get: (name: string) => (name === "Nats-Pending-Messages" ? String(pending) : ""),
+    };
+    const subject = this.requests.at(-1)?.reply ?? "";
+    this.#say(-1, { subject, data: new Uint8Array(), headers });
+  }
+
+  #say(subscription: number, msg: object): void {
+    this.#callbacks.at(subscription)?.(null, msg as Msg);
+  }
+}
+
+describe("puller", () => {
+  let nats: FakeNats;
+  let puller: Puller;
+  let got: number[];
+  let ended: string[];
+  const never = new AbortController().signal;
+  const pull = (max: number, signal = never, name = "pull") =>
+    puller
+      .pull(max, ({ seq }) => got.push(seq), signal)
+      .then(
+        () => ended.push(name),
+        (error: Error) => ended.push(`${name}: ${error.name}`),
+      );
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+    nats = new FakeNats();
+    puller = new Puller(nats.link, "s", "c", { kind: "work", workflow: "orders" }, silentLogger);
+    got = [];
+    ended = [];
+  });
+  afterEach(async () => {
+    await puller.close();
+    vi.useRealTimers();
+  });
+
+  it("asks for what is wanted, once, with one subscription for all pulls", async () => {
+    const first = pull(2);
+    nats.deliver(1);
+    nats.deliver(2);
+    await first;
+    const second = pull(3);
+    expect(nats.requests.map(({ batch }) => batch)).toEqual([2, 3]);
+    expect(nats.subscriptions).toBe(1);
+    for (const seq of [3, 4, 5]) nats.deliver(seq);
+    await second;
+    expect(got).toEqual([1, 2, 3, 4, 5]);
+    expect(nats.said).toEqual([]);
+  });
+
+  it("asks for no more than what is not on its way already", async () => {
+    const abort = new AbortController();
+    const aborted = pull(5, abort.signal, "aborted");
+    void pull(1, never, "stays");
+    abort.abort();
+    await aborted;
+    void pull(3, never, "new");
+    expect(nats.requests.map(({ batch }) => batch)).toEqual([5, 1]);
+    void pull(4, never, "more");
+    expect(nats.requests.map(({ batch }) => batch)).toEqual([5, 1, 2]);
+    expect(nats.drained).toBe(0);
+  });
+
+  it("gives the subscription up when the last pull is aborted, and gives late messages back", async () => {
+    const abort = new AbortController();
+    const aborted = pull(5, abort.signal);
+    nats.deliver(1);
+    abort.abort();
+    nats.deliver(2);
+    await aborted;
+    expect(nats.drained).toBe(1);
+    expect(got).toEqual([1]);
+    expect(nats.said).toEqual(["2 -NAK"]);
+  });
+
+  it("hands late messages to a pull that has begun meanwhile", async () => {
+    const abort = new AbortController();
+    const aborted = pull(5, abort.signal, "aborted");
+    abort.abort();
+    await aborted;
+    const next = pull(2, never, "next");
+    expect(nats.subscriptions).toBe(2);
+    nats.deliver(1, 0);
+    nats.deliver(2);
+    await next;
+    expect(got).toEqual([1, 2]);
+    // The second of the two that the new request asked for is wanted by nobody.
+    expect(nats.drained).toBe(2);
+    nats.deliver(3);
+    expect(nats.said).toEqual(["3 -NAK"]);
+  });
+
+  it("ends all pulls when the server ends a request", async () => {
+    const pulls = [pull(1, never, "a"), pull(1, never, "b")];
+    nats.status(408, "Request Timeout", 1);
+    await Promise.all(pulls);
+    expect(ended).toEqual(["a", "b"]);
+    // The other request is still there, and nobody wants what it brings.
+    expect(nats.drained).toBe(1);
+  });
+
+  it.each([
+    [409, "Consumer Deleted", "pull: ConsumerGone"],
+    [503, "", "pull: ConsumerGone"],
+    [409, "Exceeded MaxWaiting", "pull: FloxideError"],
+    [409, "Leadership Change", "pull"],
+  ])("answers %i %s", async (code, description, outcome) => {
+    const pulling = pull(1);
+    nats.status(code, description);
+    await pulling;
+    expect(ended).toEqual([outcome]);
+    void pull(1);
+    expect(nats.subscriptions).toBe(2);
+    expect(nats.requests.map(({ batch }) => batch)).toEqual([1, 1]);
+  });
+
+  it("goes on while the server sends heartbeats, and asks again when they fail to come", async () => {
+    const logger = recordingLogger();
+    await puller.close();
+    puller = new Puller(nats.link, "s", "c", { kind: "work", workflow: "orders" }, logger);
+    const pulling = pull(1);
+    for (let i = 0; i < 6; i++) {
+      await vi.advanceTimersByTimeAsync(5_000);
+      nats.status(100, "Idle Heartbeat");
+    }
+    expect(ended).toEqual([]);
+    await vi.advanceTimersByTimeAsync(15_000);
+    await pulling;
+    expect(ended).toEqual(["pull"]);
+    expect(nats.drained).toBe(1);
+    expect(logger.lines).toEqual(["the work queue is silent: asking again"]);
+  });
+
+  it("is silent about a silence in which nobody waits", async () => {
+    const pulling = pull(1);
+    nats.deliver(1);
+    await pulling;
+    await vi.advanceTimersByTimeAsync(600_000);
+    expect(nats.drained).toBe(0);
+  });
+
+  it("ends all pulls when the connection is lost, and asks anew", async () => {
+    const pulling = pull(3);
+    nats.watcher.onLost?.();
+    await pulling;
+    void pull(3);
+    expect(nats.requests.map(({ batch }) => batch)).toEqual([3, 3]);
+    expect(nats.subscriptions).toBe(2);
+  });
+
+  it("says what the server forbids", async () => {
+    const pulling = pull(1);
+    nats.watcher.onRefused?.("publish", API, new Error("no"));
+    nats.watcher.onRefused?.("publish", "elsewhere", new Error("no"));
+    await pulling;
+    expect(ended).toEqual(["pull: FloxideError"]);
+  });
+
+  it("knows the error of a consumer that is gone by its class", () => {
+    expect(new ConsumerGone("c")).toBeInstanceOf(Error);
+  });
+});
