@@ -15,19 +15,26 @@ export interface Progress {
 /** Where the demo tells what it does. */
 export interface Display {
   say(line: string): void;
+  /** For what workers write to their standard error. */
+  complain(line: string): void;
   progress(progress: Progress): void;
 }
 
 const BAR = 30;
 
-/** For `--json`. */
-export const quiet: Display = { say: () => {}, progress: () => {} };
+/** For `--json`: standard output is for the document alone. */
+export const quiet: Display = {
+  say: () => {},
+  complain: (line) => console.error(line),
+  progress: () => {},
+};
 
 /** For files and pipes: a line for each tenth of the way. */
 export function plainDisplay(write: (text: string) => void): Display {
   let tenths = 0;
   return {
     say: (line) => write(`${line}\n`),
+    complain: (line) => console.error(line),
     progress: (progress) => {
       const { done, total } = sumOf(progress);
       const now = Math.floor((10 * done) / total);
@@ -45,8 +52,10 @@ export function terminalDisplay(write: (text: string) => void): Display {
     const lines = table.split("\n").length - 1;
     return lines === 0 ? "" : `\x1b[${lines}A\x1b[J`;
   };
+  const say = (line: string): void => write(`${clear()}${line}\n${table}`);
   return {
-    say: (line) => write(`${clear()}${line}\n${table}`),
+    say,
+    complain: say,
     progress: (progress) => {
       const before = clear();
       table = tableOf(progress);

@@ -19,7 +19,7 @@ const PATIENCE_MS = 45_000;
 
 /** Runs everything, and says what came of it. Throws only where the demo itself cannot go on. */
 export async function runDemo(display: Display, closers: Closers): Promise<DemoReport> {
-  const system = await startSystem(closers, WORKERS);
+  const system = await startSystem(closers, WORKERS, display.complain);
   display.say(`nats-server ${system.servers} (pid ${system.serverPid}), an orchestrator service`);
   for (const { workerId, pid } of system.workers) display.say(`${workerId} (pid ${pid})`);
 

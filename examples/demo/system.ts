@@ -31,7 +31,11 @@ export interface System extends Outside {
 }
 
 /** Starts server, service and workers. What has been started is closed by `closers`, also where this fails half-way. */
-export async function startSystem(closers: Closers, workers: number): Promise<System> {
+export async function startSystem(
+  closers: Closers,
+  workers: number,
+  complain: (line: string) => void,
+): Promise<System> {
   const folder = closers.add(await mkdtemp(join(tmpdir(), "floxide-demo-")), (path) =>
     rm(path, { recursive: true, force: true }),
   );
@@ -56,14 +60,15 @@ export async function startSystem(closers: Closers, workers: number): Promise<Sy
   let numbers = 0;
   const addWorker = async (): Promise<WorkerProcess> => {
     const workerId = `worker-${++numbers}`;
-    const worker = await WorkerProcess.start({
+    const task = {
       servers,
       workerId,
       ledger: join(folder, `${workerId}.jsonl`),
       ackWaitMs: ACK_WAIT_MS,
       paceMs: PACE_MS,
       concurrency: CONCURRENCY,
-    });
+    };
+    const worker = await WorkerProcess.start(task, (line) => complain(`${workerId}: ${line}`));
     started.push(closers.add(worker, (one) => one.kill()));
     return worker;
   };

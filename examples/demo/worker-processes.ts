@@ -1,5 +1,6 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { WorkerTask } from "./worker-process.ts";
 
@@ -17,14 +18,19 @@ export class WorkerProcess {
     this.#child = child;
   }
 
-  /** Starts the process. Resolves when the worker takes work. */
-  static async start(task: WorkerTask): Promise<WorkerProcess> {
+  /**
+   * Starts the process. Resolves when the worker takes work.
+   *
+   * @param complain - gets each line that it writes to its standard error
+   */
+  static async start(task: WorkerTask, complain: (line: string) => void): Promise<WorkerProcess> {
     const child = fork(FILE, [JSON.stringify(task)], {
       execArgv: ["--import", "tsx"],
       // In a session of its own: Ctrl-C reaches the demo only, which then ends its workers.
       detached: true,
-      stdio: ["ignore", "ignore", "inherit", "ipc"],
+      stdio: ["ignore", "ignore", "pipe", "ipc"],
     });
+    if (child.stderr !== null) createInterface(child.stderr).on("line", complain);
     const process = new WorkerProcess(task, child);
     const died = once(child, "exit").then(([code, signal]) => {
       throw new Error(`${task.workerId} ended before it began: ${signal ?? code}`);

@@ -4,7 +4,7 @@ import { FloxideError } from "./errors.ts";
 export const MAX_ID_BYTES = 128;
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /**
  * A user's id as one subject token and KV key: letters, digits, `_` and `-` stay, every other byte becomes `=XX`.

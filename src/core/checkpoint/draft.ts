@@ -127,7 +127,9 @@ export class Draft {
       this.#fork(scope.fork).live -= 1;
       this.#settle(scope.fork, carrier, added);
     }
-    this.#finishIfDone();
+    // An open fork has items by invariant 3: only where none is open is there something to look for.
+    const isOpen = added.length > 0 || (scope !== undefined && scope.fork in this.next.forks);
+    if (!isOpen) this.#finishIfDone();
     return added;
   }
 

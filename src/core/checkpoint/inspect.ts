@@ -22,13 +22,15 @@ export function dueMs(item: Item): number {
  * Items that only a signal can move are not among them.
  */
 export function carriedBy(checkpoint: Checkpoint, carrier: number): number[] {
+  const own = checkpoint.items[carrier];
+  // What an item leads to begins with its end: while it is there, its message vouches for nothing else.
+  if (own !== undefined) return mayRun(own) ? [carrier] : [];
   const ids: number[] = [];
   for (const [key, item] of Object.entries(checkpoint.items)) {
-    const id = Number(key);
-    const vouchedFor =
-      item.carrier === undefined ? id === carrier : item.carrier === carrier || id === carrier;
-    if (vouchedFor && dueMs(item) !== Number.POSITIVE_INFINITY && item.failed !== true)
-      ids.push(id);
+    if (item.carrier === carrier && mayRun(item)) ids.push(Number(key));
   }
   return ids;
 }
+
+const mayRun = (item: Item): boolean =>
+  item.failed !== true && dueMs(item) !== Number.POSITIVE_INFINITY;

@@ -176,8 +176,8 @@ export class ModelRun {
 
   #refusalUnlessEnded(change: Change, now: number): Refusal | null {
     if (change.type === "cancel" && this.status === "cancelled") return "status";
-    if (this.hasEnded) return "terminal";
     if (change.type === "start" && this.hasStarted) return "started";
+    if (this.hasEnded) return "terminal";
     if (!("turn" in change)) return null;
     const item = this.items.get(change.item);
     if (item === undefined) return "gone";

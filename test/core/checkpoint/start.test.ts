@@ -60,6 +60,8 @@ describe("start", () => {
     const run = TestRun.begun();
     expect(run.refuses(START)).toBe("started");
     expect(run.refuses({ ...START, input: "other", startSeq: 9 })).toBe("started");
+    run.complete(1, goes(end()));
+    expect(run.refuses(START)).toBe("started");
   });
 
   it("is taken by a run that was paused before it began", () => {
