@@ -33,7 +33,6 @@ const Count = z.object({
   words: z.number(),
   found: z.record(z.string(), z.number()),
 });
-const Report = z.object({ files: z.array(Count), total: Count });
 type Count = z.infer<typeof Count>;
 
 const Progress = { chunks: counter() };
@@ -86,7 +85,7 @@ const file = node({
 
 const report = node({
   input: z.array(Count),
-  output: Report,
+  output: z.object({ files: z.array(Count), total: Count }),
   run: (_context, counts) => next({ files: counts, total: sum("total", counts) }),
 });
 
@@ -131,9 +130,7 @@ await runDirectly(import.meta, () =>
     const { files: each, total } = await orchestrator.result(runId);
     console.table([...each, total].map(({ found, ...rest }) => ({ ...rest, ...found })));
     const { chunks: parts } = await orchestrator.context(runId);
-    console.log(
-      `${parts} chunks, by worker:`,
-      pool.health().map(({ completed }) => completed),
-    );
+    const executed = pool.health().map(({ completed }) => completed);
+    console.log(`${parts} chunks; nodes executed by each worker: ${executed.join(", ")}`);
   }),
 );

@@ -78,7 +78,7 @@ export class WorkConsumers {
   /** What the server knows of the consumer; null where there is none. */
   info({ kind, workflow }: QueueSource): Promise<ConsumerInfo | null> {
     const name = this.#names.consumer(kind, workflow);
-    return this.#persistence.run(`reading the consumer "${name}"`, () => this.#find(name));
+    return this.#persistence.manage(`reading the consumer "${name}"`, () => this.#find(name));
   }
 
   async #prepare(workflow: string): Promise<void> {
@@ -90,7 +90,7 @@ export class WorkConsumers {
     }
     const what = `preparing the consumers of workflow "${workflow}"`;
     const infos = await Promise.all(
-      KINDS.map((kind) => this.#persistence.run(what, () => this.#ensure(kind, workflow))),
+      KINDS.map((kind) => this.#persistence.manage(what, () => this.#ensure(kind, workflow))),
     );
     for (const info of infos) {
       this.#ackWaitMs = Math.min(this.#ackWaitMs, millis(info.config.ack_wait ?? Number.MAX_VALUE));

@@ -71,7 +71,7 @@ export class JetStreamControlBus implements ControlBus {
           this.#logger.warn({ subject: msg.subject }, "a control command cannot be read");
           return;
         }
-        onCommand(command.data);
+        this.#handOver(command.data, onCommand);
         if (msg.reply !== undefined && msg.reply !== "") msg.respond(answer);
       },
     });
@@ -81,6 +81,15 @@ export class JetStreamControlBus implements ControlBus {
     };
     this.#stops.add(stop);
     return stop;
+  }
+
+  /** What is thrown into the client's callback ends its connection. */
+  #handOver(command: ControlCommand, onCommand: (command: ControlCommand) => void): void {
+    try {
+      onCommand(command);
+    } catch (error) {
+      this.#logger.error({ err: error, runId: command.runId }, "a control command was not taken");
+    }
   }
 
   /** Stops all listening. */

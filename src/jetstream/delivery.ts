@@ -65,9 +65,12 @@ export class JetStreamDelivery implements Delivery {
     this.#say(what);
   }
 
-  /** On a closed connection nothing can be said: the message comes again after the acknowledgement wait. */
   #say(what: string | Uint8Array): void {
-    if (!this.#nc.isClosed()) this.#nc.publish(this.#reply, what);
+    try {
+      this.#nc.publish(this.#reply, what);
+    } catch {
+      // The connection is closed or closing: the message comes again after the acknowledgement wait.
+    }
   }
 
   /**

@@ -86,6 +86,15 @@ export class EndedWatch {
       this.#logger.warn({ err: parsed.error }, "a run info cannot be read");
       return;
     }
-    for (const listener of [...this.#listeners]) listener(parsed.data);
+    for (const listener of [...this.#listeners]) this.#handOver(parsed.data, listener);
+  }
+
+  /** What is thrown into the client's callback ends its connection. */
+  #handOver(info: RunInfo, listener: Listener): void {
+    try {
+      listener(info);
+    } catch (error) {
+      this.#logger.error({ err: error, runId: info.runId }, "a listener for ended runs failed");
+    }
   }
 }

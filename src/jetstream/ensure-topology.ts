@@ -37,7 +37,9 @@ export async function ensureTopology(
 ): Promise<ReadonlyMap<string, StreamInfo>> {
   const infos = await Promise.all(
     plans.map((plan) =>
-      persistence.run(`preparing the stream "${plan.name}"`, () => ensureStream(jsm, plan, logger)),
+      persistence.manage(`preparing the stream "${plan.name}"`, () =>
+        ensureStream(jsm, plan, logger),
+      ),
     ),
   );
   return new Map(infos.map((info) => [info.config.name, info]));

@@ -2,6 +2,7 @@ import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection, QueuedIterator, Status } from "@nats-io/nats-core";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { NoAnswer } from "./no-answer.ts";
 
 /** Left for headers and the protocol line of a message of the largest size. */
 const HEADROOM_BYTES = 1_024;
@@ -84,6 +85,19 @@ export class Link {
       };
       const timer = setTimeout(done, timeoutMs);
       this.#waiters.add(done);
+    });
+  }
+
+  /**
+   * Gives up what the client does when the connection is lost: it would wait for its time-out.
+   *
+   * @throws NoAnswer
+   */
+  whileUp<T>(what: string, work: () => Promise<T>): Promise<T> {
+    if (!this.#up) return Promise.reject(new NoAnswer("disconnected", what));
+    return new Promise((resolve, reject) => {
+      const unwatch = this.watch({ onLost: () => reject(new NoAnswer("disconnected", what)) });
+      work().then(resolve, reject).finally(unwatch);
     });
   }
 

@@ -47,6 +47,11 @@ export class Persistence {
     }
   }
 
+  /** What the client itself asks of the server, such as the JetStream management API: as {@link run}. */
+  manage<T>(what: string, attempt: () => Promise<T>): Promise<T> {
+    return this.run(what, () => this.#link.whileUp(what, attempt));
+  }
+
   #check(what: string, error: unknown, leftMs: number): void {
     if (!isTransient(error)) throw translateError(error, what);
     if (this.#link.isGone) {

@@ -46,14 +46,15 @@ export class RunMessages {
   /** Drops all that waits for the run. @returns how many messages went */
   async drop(workflow: string, runId: string): Promise<number> {
     let dropped = await this.purgeSchedules(this.#names.sched(workflow, runId, "*"));
-    // Again until nothing is left (M3).
-    for (;;) {
+    // Again until nothing is left to drop (M3). A replica that is behind may still show what is gone.
+    for (let before = -1; before < dropped; ) {
+      before = dropped;
       const messages = await this.reader.lastOfEach([this.#names.work(workflow, runId, "*")]);
-      if (messages.length === 0) return dropped;
       await inParallel(messages, WIDTH, async ({ seq }) => {
         if (await this.delete(seq)) dropped++;
       });
     }
+    return dropped;
   }
 
   /** Deletes one message. @returns false where it was gone */

@@ -12,8 +12,10 @@ import type { Persistence } from "./persist.ts";
 //     client's own ordered consumer begins at the start of the stream when it breaks before its first message.
 // W3. The consumer is ephemeral and in memory: it goes by itself when nobody listens.
 
-const HEARTBEAT_MS = 5_000;
-const SILENCE_MS = 3 * HEARTBEAT_MS;
+const HEARTBEAT_MS = 3_000;
+const SILENCE_MS = 2.5 * HEARTBEAT_MS;
+const LOOK_MS = 1_000;
+const RETRY_MS = 5_000;
 const INACTIVE_MS = 30_000;
 
 /** What to follow. */
@@ -55,7 +57,7 @@ export class StreamFollower {
   /** Begins at the end of the stream: what is written after this has resolved is seen. */
   async open(): Promise<void> {
     const { stream } = this.#followed;
-    const info = await this.#persistence.run(`reading the stream "${stream}"`, () =>
+    const info = await this.#persistence.manage(`reading the stream "${stream}"`, () =>
       this.#jsm.streams.info(stream),
     );
     this.#seen = info.state.last_seq;
@@ -64,7 +66,7 @@ export class StreamFollower {
     this.#watchdog = setInterval(() => {
       const silentMs = Date.now() - this.#heardAt;
       if (this.#link.isUp && silentMs > SILENCE_MS) this.#again("the server is silent");
-    }, HEARTBEAT_MS);
+    }, LOOK_MS);
     this.#watchdog.unref();
   }
 
@@ -88,7 +90,7 @@ export class StreamFollower {
         { stream: this.#followed.stream, err: error },
         "the stream cannot be followed: trying again",
       );
-      setTimeout(() => this.#retry(why), HEARTBEAT_MS).unref();
+      setTimeout(() => this.#retry(why), RETRY_MS).unref();
     });
   }
 
@@ -100,7 +102,7 @@ export class StreamFollower {
 
   async #begin(): Promise<void> {
     const { stream, subjects } = this.#followed;
-    await this.#persistence.run(`following the stream "${stream}"`, async () => {
+    await this.#persistence.manage(`following the stream "${stream}"`, async () => {
       if (this.#isClosed) return;
       // A new inbox each time: what an older consumer still sends goes nowhere.
       this.#subscription?.unsubscribe();
@@ -150,7 +152,10 @@ export class StreamFollower {
 
   /** The server asks now and then whether we keep up; it waits for the answer. */
   #status(msg: Msg): void {
-    if (msg.headers?.code !== 100) return;
+    if (msg.headers?.code !== 100) {
+      this.#again(`the server says "${msg.headers?.description}"`);
+      return;
+    }
     if (msg.reply !== undefined && msg.reply !== "") {
       this.#link.nc.publish(msg.reply);
       return;

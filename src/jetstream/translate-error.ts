@@ -35,6 +35,8 @@ export const API_CODE = {
   messageDeleteFailed: 10057,
   wrongLastSequence: 10071,
   wrongLastSequenceUnknown: 10164,
+  /** On more than one replica: another message with this id is being stored just now. */
+  duplicateInProcess: 10158,
 } as const;
 
 const FULL: ReadonlySet<number> = new Set([
@@ -56,7 +58,10 @@ export const apiCodeOf = (error: unknown): number => {
 /** True where another try may do better: nothing answered, or JetStream is not ready. */
 export function isTransient(error: unknown): boolean {
   if (error instanceof NoAnswer) return true;
-  if (error instanceof JetStreamApiError) return error.status === 503 && !FULL.has(error.code);
+  if (error instanceof JetStreamApiError) {
+    if (error.code === API_CODE.duplicateInProcess || error.status === 429) return true;
+    return error.status === 503 && !FULL.has(error.code);
+  }
   for (const link of chainOf(error)) {
     if (link instanceof TimeoutError || link instanceof NoRespondersError) return true;
   }

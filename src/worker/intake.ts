@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Clock } from "../core/clock.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
@@ -46,6 +47,8 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    // Two pulls a workflow listen to it: Node takes more than ten listeners for a leak.
+    setMaxListeners(0, this.#stop.signal);
   }
 
   /** Messages being handled. */

@@ -35,6 +35,7 @@ export const ODD_IDS = [
   "line\nbreak",
   "tab\there",
   "nul\u0000",
+  "\uFEFFmarked",
   "fx:start.r",
   "CamelCase",
   "camelcase",

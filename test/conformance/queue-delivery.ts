@@ -56,16 +56,18 @@ function handingOutTests(open: () => Promise<Opened>): void {
       expect(new Set(deliveries.map(nameOf)).size).toBe(200);
     });
 
-    it("queues an item of the same epoch and turn once", async () => {
+    it("queues an item of the same epoch, turn and salt once", async () => {
       const { queue } = on.backend;
       await queue.prepare("orders");
       await queue.enqueue([itemOf("r", 1)]);
       await (await on.second()).queue.enqueue([itemOf("r", 1), itemOf("r", 1)]);
       await queue.enqueue([itemOf("r", 1, { turn: 1 })]);
       await queue.enqueue([itemOf("r", 1, { epoch: 1 })]);
+      await queue.enqueue([itemOf("r", 1, { salt: "repair" })]);
+      await queue.enqueue([itemOf("r", 1, { salt: "repair" })]);
       await queue.enqueue([itemOf("r", 11), itemOf("last", 1)]);
-      const deliveries = await takeAndAck(queue, WORK, 5);
-      expect(deliveries.map(nameOf)).toEqual(["r/1", "r/1", "r/1", "r/11", "last/1"]);
+      const deliveries = await takeAndAck(queue, WORK, 6);
+      expect(deliveries.map(nameOf)).toEqual(["r/1", "r/1", "r/1", "r/1", "r/11", "last/1"]);
     });
 
     it("delivers the work of its own workflow only", async () => {

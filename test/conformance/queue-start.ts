@@ -158,6 +158,75 @@ export function queueStartTests(open: () => Promise<Opened>): void {
       expect((await takeOne(late, STARTS)).messageId).toBe("early");
     });
 
+    it("lists requests that nobody has acknowledged, oldest first, whatever is in them", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      expect(await queue.startsWaiting(10)).toEqual([]);
+      const sent: StartRequest[] = [
+        requestOf("a", { input: "☃" }),
+        requestOf("b c", { workflow: "refunds" }),
+        requestOf("d"),
+      ];
+      const seqs: number[] = [];
+      for (const [i, request] of sent.entries()) {
+        seqs.push((await queue.start(request, { infoWritten: i === 0 })).seq);
+      }
+      const taken = await takeOne(queue, STARTS);
+      const waiting = await (await on.second()).queue.startsWaiting(10);
+      expect(waiting.map(({ seq }) => seq)).toEqual(seqs);
+      expect(waiting).toMatchObject([
+        { workflow: "orders", messageId: "a", infoWritten: true, body: taken.body },
+        { workflow: "refunds", messageId: "b c", infoWritten: false },
+        { workflow: "orders", messageId: "d", infoWritten: false },
+      ]);
+      expect(waiting[0]?.acceptedAt).toBe(taken.acceptedAt);
+      expect((await queue.startsWaiting(2)).map(({ seq }) => seq)).toEqual(seqs.slice(0, 2));
+      taken.ack();
+      await eventually(async () => {
+        expect((await queue.startsWaiting(10)).map(({ seq }) => seq)).toEqual(seqs.slice(1));
+      });
+    });
+
+    it("lists no items among the requests", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      await queue.enqueue([itemOf("r", 1)]);
+      await queue.schedule(itemOf("r", 2), Date.now() + 3_600_000);
+      expect(await queue.startsWaiting(10)).toEqual([]);
+    });
+
+    it("queues a request again as another message, at the end", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      const { seq } = await queue.start(requestOf("a"), { infoWritten: true });
+      const later = await queue.start(requestOf("b"), { infoWritten: true });
+      const [first] = await queue.startsWaiting(1);
+      expect(first?.seq).toBe(seq);
+      if (first !== undefined) await queue.requeueStart(first);
+      expect(await queue.startAt(seq)).toBeNull();
+      const [b, a, ...rest] = await queue.startsWaiting(10);
+      expect(rest).toEqual([]);
+      expect(b?.seq).toBe(later.seq);
+      expect(a).toMatchObject({ workflow: "orders", body: first?.body, infoWritten: true });
+      expect(a?.seq).toBeGreaterThan(later.seq);
+      const deliveries = await takeAndAck(queue, STARTS, 2);
+      expect(deliveries.map(({ seq: at }) => at)).toEqual([b?.seq, a?.seq]);
+      expect(deliveries.map(({ deliveries: times }) => times)).toEqual([1, 1]);
+    });
+
+    it("may queue it again with another body, and again", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      await queue.start(requestOf("a"), { infoWritten: false });
+      for (const body of ['{"input":1,"runId":"a"}', '{"input":2,"runId":"a"}']) {
+        const [start] = await queue.startsWaiting(1);
+        if (start !== undefined) await queue.requeueStart({ ...start, body });
+      }
+      const delivery = await takeOne(queue, STARTS);
+      expect(delivery).toMatchObject({ body: '{"input":2,"runId":"a"}', infoWritten: false });
+      expect(await queue.startsWaiting(10)).toHaveLength(1);
+    });
+
     it("never mixes starts and items", async () => {
       const { queue } = on.backend;
       await queue.prepare("orders");

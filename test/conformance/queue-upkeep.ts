@@ -206,6 +206,13 @@ function figureTests(open: () => Promise<Opened>): void {
       });
     });
 
+    it("has no floor where there is no source", async () => {
+      expect(await on.backend.queue.ackFloor({ kind: "work", workflow: "nothing" })).toBe(0);
+      await on.backend.queue.prepare("orders");
+      await on.backend.queue.enqueue([itemOf("r", 1)]);
+      expect(await on.backend.queue.ackFloor({ kind: "start", workflow: "nothing" })).toBe(0);
+    });
+
     it("keeps a floor for each source", async () => {
       const { queue } = on.backend;
       await queue.prepare("orders");

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { FatalError, FloxideError, isFloxideError, RetryLater } from "../../src/core/errors.ts";
 
+import { toFailure } from "../../src/core/failure.ts";
+import { RunFailedError } from "../../src/core/run-failed-error.ts";
+
 describe("errors", () => {
   it("carry a code, details and a cause", () => {
     const cause = new Error("below");
@@ -36,6 +39,18 @@ describe("errors", () => {
     expect(isFloxideError({ code: "timeout", details: {} })).toBe(false);
     expect(isFloxideError(new Error("e"))).toBe(false);
     expect(isFloxideError(null)).toBe(false);
+  });
+
+  it("of a run that failed carry what the run recorded", () => {
+    const failure = toFailure(new Error("e"), { node: "n", item: 1, attempt: 1, now: 0 });
+    const error = new RunFailedError("run failed", { runId: "r" }, failure);
+    expect(error).toMatchObject({
+      name: "RunFailedError",
+      code: "failed",
+      failure,
+      details: { runId: "r" },
+    });
+    expect(isFloxideError(error, "failed")).toBe(true);
   });
 
   it("of node authors are no errors of floxide", () => {

@@ -103,6 +103,39 @@ describe("failure", () => {
   });
 });
 
+// Known faults. A fault that is mended turns its test red: move it up then.
+describe("failure, where it does not hold", () => {
+  const like = (fields: object) => Object.assign(new Error("e"), fields);
+  const cycle = Object.create(null) as Record<string, unknown>;
+  cycle["self"] = cycle;
+  class Unreadable extends Error {
+    override get message(): string {
+      throw new Error("not even this");
+    }
+  }
+  const revoked = Proxy.revocable({}, {});
+  revoked.revoke();
+
+  it.fails.each([
+    ["without a name", like({ name: undefined })],
+    ["whose name is no text", like({ name: 5 })],
+    ["without a message", like({ message: undefined })],
+    ["whose message is no text", like({ message: { code: 42 } })],
+    ["whose stack is a list, as Error.prepareStackTrace may make it", like({ stack: [] })],
+    ["whose stack is null", like({ stack: null })],
+    ["whose message cannot be read", new Unreadable()],
+    ["that is no error and cannot be written at all", cycle],
+    ["that is a revoked proxy", revoked.proxy],
+  ])("can be stored and read back where something is thrown %s", (_, thrown) => {
+    const failure = toFailure(thrown, SITE);
+    expect(FailureSchema.safeParse(JSON.parse(JSON.stringify(failure))).success).toBe(true);
+  });
+
+  it.fails.each([Number.NaN, Number.POSITIVE_INFINITY])("asks for no wait of %d ms", (afterMs) => {
+    expect(Number.isFinite(askedDelayMs(new RetryLater({ afterMs })))).toBe(true);
+  });
+});
+
 describe("the wait that a node asks for", () => {
   it("is what it said", () => {
     expect(askedDelayMs(new RetryLater({ afterMs: 250 }))).toBe(250);

@@ -118,6 +118,7 @@ describe("whether to try again", () => {
 
   it("is no where there is no policy", () => {
     expect(retryAfterMs(null, failed(), 1, null, 0)).toBeNull();
+    expect(retryAfterMs(null, failed(), 0, null, 0)).toBeNull();
   });
 
   it("is no where the failure is fatal, whatever was asked for", () => {

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import {
   inputHashOf,
   parseStartRequest,
+  readStart,
   startRequestBody,
 } from "../../src/core/records/start-request.ts";
 import { checkRunId } from "../../src/core/token.ts";
@@ -104,6 +105,48 @@ describe("start request", () => {
         details: expect.not.objectContaining({ body: expect.anything() }),
       }),
     );
+  });
+});
+
+describe("start request in the queue", () => {
+  const raw = {
+    workflow: "orders",
+    seq: 7,
+    acceptedAt: Date.UTC(2026, 0, 1),
+    messageId: null,
+    body: '{"input":1}',
+  };
+
+  it("is of the run that its body names, else of the one that its message id names", () => {
+    const named = { ...raw, body: '{"input":1,"runId":"in the body"}', messageId: "id" };
+    expect(readStart(named, "floxide").runId).toBe("in the body");
+    expect(readStart({ ...raw, messageId: "id" }, "floxide")).toEqual({
+      workflow: "orders",
+      runId: "id",
+      input: 1,
+      context: {},
+      version: null,
+    });
+  });
+
+  it("is of a run named by its place, always the same, where nothing else names it", () => {
+    const { runId } = readStart(raw, "floxide");
+    expect(runId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+    expect(readStart({ ...raw }, "floxide").runId).toBe(runId);
+    expect(Number.parseInt(runId.replace("-", "").slice(0, 12), 16)).toBe(raw.acceptedAt);
+  });
+
+  it.each([
+    ["position", { ...raw, seq: 8 }, "floxide"],
+    ["time", { ...raw, acceptedAt: raw.acceptedAt + 1 }, "floxide"],
+    ["namespace", raw, "other"],
+  ])("is of another run at another %s", (_, other, namespace) => {
+    expect(readStart(other, namespace).runId).not.toBe(readStart(raw, "floxide").runId);
+  });
+
+  it("is refused where it does not fit, whoever names it", () => {
+    expect(() => readStart({ ...raw, body: "{" }, "floxide")).toThrow("not JSON");
+    expect(() => readStart({ ...raw, messageId: "" }, "floxide")).toThrow("run id");
   });
 });
 

@@ -28,7 +28,7 @@ test("the numbers have no gaps", () => {
 });
 
 test.each(examples)("%s is short", (file) => {
-  expect(readFileSync(EXAMPLES + file, "utf8").split("\n").length).toBeLessThan(175);
+  expect(readFileSync(EXAMPLES + file, "utf8").split("\n").length).toBeLessThan(140);
 });
 
 test.each(examples)("%s exports its workflow and does nothing when imported", async (file) => {

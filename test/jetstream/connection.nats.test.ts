@@ -213,6 +213,29 @@ describe("a connection that breaks", () => {
     again.ack();
   });
 
+  it("is not broken by listeners that throw", async () => {
+    await using server = await startTestServer();
+    const logger = recordingLogger();
+    await using one = await opened({ servers: server.url, logger });
+    await using two = await opened({ servers: server.url });
+    const fail = () => {
+      throw new Error("broken");
+    };
+    one.backend.control.listen("w", fail);
+    await one.backend.runs.watchEnded(fail);
+    const command = { type: "cancel", runId: "r", revision: 1 } as const;
+    await eventually(async () => {
+      expect(await two.backend.control.ask(command, 1, 1_000)).toEqual(["w"]);
+    });
+    await two.backend.runs.create(infoOf("r", { status: "completed" }));
+    await eventually(() => {
+      expect(logger.lines).toContain("a control command was not taken");
+      expect(logger.lines).toContain("a listener for ended runs failed");
+    });
+    expect(await one.backend.contexts.get("r")).toBeNull();
+    expect(logger.lines).not.toContain("NATS connection lost");
+  });
+
   it("leaves nothing behind in the client", async () => {
     await using server = await startTestServer();
     const connection = await connect({ servers: server.url });

@@ -319,6 +319,13 @@ describe("a memory world", () => {
     expect(got).toEqual(["a", "b", "a", "b"]);
   });
 
+  it("lists errors of the same millisecond by item and attempt", async () => {
+    const { errors } = openMemoryBackend();
+    const all = [errorOf("r", 1, 1), errorOf("r", 1, 2), errorOf("r", 2, 1)];
+    for (const error of [...all].reverse()) await errors.put(error);
+    expect(await errors.list("r", 9)).toEqual(all);
+  });
+
   it("keeps no more than ten thousand dead letters", async () => {
     const { deadLetters } = openMemoryBackend();
     const letter = { code: "c", reason: "r", subject: "s", workflow: "w", runId: null, body: "" };

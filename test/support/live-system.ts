@@ -14,7 +14,8 @@ import type { AnyWorkflow } from "../../src/workflows/index.ts";
 import { startTestServer, type TestServerOptions } from "./nats-server.ts";
 
 /** What a test may set of its system. */
-export interface LiveSystemOptions extends Pick<JetStreamOptions, "ackWaitMs" | "retentionMs"> {
+export interface LiveSystemOptions
+  extends Pick<JetStreamOptions, "ackWaitMs" | "retentionMs" | "patienceMs"> {
   readonly server?: TestServerOptions;
 }
 

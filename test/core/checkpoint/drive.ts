@@ -124,10 +124,17 @@ export class Drive {
     if (id === undefined) return null;
     const answer = this.#aimed(id, step.aim);
     const failed = { ...answer, ms: step.ms, failure: failureAt(id, this.now) };
-    const delta = step.hasDelta ? { total: 1, log: [this.#value()] } : null;
+    const delta = step.hasDelta ? { log: [this.#value()] } : null;
     switch (type) {
       case "complete":
-        return { type, ...answer, ms: step.ms, delta, routed: this.#routed(step.plan) };
+        return {
+          type,
+          ...answer,
+          ms: step.ms,
+          delta,
+          routed: this.#routed(step.plan),
+          ...this.#seen(step.seen),
+        };
       case "fallback":
         return { type, ...failed, routed: this.#routed(step.plan) };
       case "hold": {
@@ -146,6 +153,11 @@ export class Drive {
       case "wake":
         return { type, ...answer };
     }
+  }
+
+  #seen(seen: Step["seen"]): { readonly seen?: number } {
+    const newest = this.model.log.length;
+    return seen === "none" ? {} : { seen: seen === "newest" ? newest : Math.max(0, newest - 1) };
   }
 
   #aimed(id: number, aim: Step["aim"]): Answer {
@@ -189,6 +201,8 @@ export class Drive {
     const { model } = this;
     const moved = this.#move(change, outcome);
     if (moved !== null) expectSame(outcome.items, moved);
+    if ("delta" in change && change.delta !== null)
+      model.log.push(...(change.delta["log"] as Json[]));
     if (change.type === "complete") model.tally.completed += 1;
     if (change.type === "fallback" || change.type === "fail") model.tally.failed += 1;
     if (change.type === "retry") model.tally.retries += 1;
@@ -261,6 +275,8 @@ export class Drive {
     expectSame(Object.fromEntries(live), model.forks);
     expectSame(checkpoint.outputs, model.outputs);
     expectSame(checkpoint.signals, model.signals);
+    expectSame(checkpoint.context, { total: 0, log: model.log });
+    expect(checkpoint.contextVersion).toBe(model.log.length);
     expect(checkpoint.status).toBe(model.status);
     expectSame(checkpoint.counters, { items: model.itemsMade, ...model.tally });
     const { counters } = checkpoint;

@@ -47,6 +47,8 @@ export class ModelRun {
   hasStarted = false;
   readonly items = new Map<number, ModelItem>();
   readonly outputs: Json[] = [];
+  /** What answers have added to the context, one entry each. */
+  readonly log: Json[] = [];
   readonly tally: Tally = { completed: 0, failed: 0, retries: 0, lost: 0 };
   readonly #forks = new Set<ModelFork>();
   #signals: { readonly name: string; readonly payload: Json }[] = [];
@@ -182,7 +184,9 @@ export class ModelRun {
     const item = this.items.get(change.item);
     if (item === undefined) return "gone";
     const isDue = item.hold !== null && item.hold.until !== null && item.hold.until <= now;
-    return item.turn === change.turn && (change.type !== "wake" || isDue) ? null : "stale";
+    if (item.turn !== change.turn || (change.type === "wake" && !isDue)) return "stale";
+    const seen = change.type === "complete" ? change.seen : undefined;
+    return seen === undefined || seen === this.log.length ? null : "outdated";
   }
 
   #release(item: ModelItem, why: Json): void {

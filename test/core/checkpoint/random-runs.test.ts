@@ -12,7 +12,7 @@ describe("whatever happens to a run", { timeout: 60_000 }, () => {
         const drive = new Drive();
         for (const steps of life) drive.burst(steps);
       }),
-      { numRuns: 80 },
+      { numRuns: 50 },
     );
   });
 
@@ -33,7 +33,7 @@ describe("whatever happens to a run", { timeout: 60_000 }, () => {
           signals: [],
         });
       }),
-      { numRuns: 80 },
+      { numRuns: 50 },
     );
     // A generator whose runs all end early would prove little.
     expect(statuses.get("running") ?? 0).toBeGreaterThan(5);

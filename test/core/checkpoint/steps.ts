@@ -67,6 +67,8 @@ export interface Step {
   /** Which item and turn it claims: mostly the right ones. */
   readonly aim: "true" | "old turn" | "next turn" | "gone";
   readonly hasDelta: boolean;
+  /** Which version of the context the answer depends on, if on any. */
+  readonly seen: "none" | "newest" | "older";
 }
 
 const weighted = <T>(...choices: readonly (readonly [number, T])[]): fc.Arbitrary<T> =>
@@ -99,6 +101,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   passMs: fc.nat(20),
   aim: weighted<Step["aim"]>([30, "true"], [1, "old turn"], [1, "next turn"], [1, "gone"]),
   hasDelta: fc.boolean(),
+  seen: weighted<Step["seen"]>([20, "none"], [3, "newest"], [1, "older"]),
 });
 
 /** What happens to one run: bursts of things that happen in the same moment. */

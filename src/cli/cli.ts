@@ -1,0 +1,104 @@
+import { isFloxideError } from "../core/errors.ts";
+import type { Logger } from "../core/logger.ts";
+import type { JetStreamOptions } from "../jetstream/options.ts";
+import { Orchestrator } from "../orchestrator/orchestrator.ts";
+import type { AnyWorkflow } from "../workflows/index.ts";
+import type { Door, Io } from "./io.ts";
+import { loggerTo } from "./log.ts";
+import type { LogLevel, Settings } from "./settings.ts";
+import { oneLine } from "./text/printable.ts";
+import { styled } from "./text/style.ts";
+import type { Column } from "./text/table.ts";
+import { block, table } from "./text/table.ts";
+
+/** How long one command keeps trying while NATS cannot be reached, in milliseconds: somebody waits at the terminal. */
+const PATIENCE_MS = 10_000;
+
+/** What a command works with: settings, NATS, and where its words go. */
+export class Cli {
+  readonly io: Io;
+  readonly settings: Settings;
+
+  constructor(io: Io, settings: Settings) {
+    this.io = io;
+    this.settings = settings;
+  }
+
+  /** A logger on the standard error: lines for people at a terminal, JSON elsewhere. */
+  logger(usual: LogLevel): Logger {
+    const { logLevel, quiet, json } = this.settings;
+    const level = logLevel ?? (quiet ? "error" : usual);
+    const isTerminal = this.io.err.columns !== null;
+    return loggerTo(this.io.err, level, isTerminal && !json ? "people" : "json");
+  }
+
+  /** Options for everything that connects to JetStream. */
+  jetstream(logger: Logger): JetStreamOptions {
+    const { namespace, connection } = this.settings;
+    return { ...connection, namespace, logger };
+  }
+
+  /** Connects, hands over an orchestrator, and closes both at the end. */
+  async withOrchestrator<T>(
+    work: (orchestrator: Orchestrator, door: Door) => Promise<T>,
+    workflows: readonly AnyWorkflow[] = [],
+  ): Promise<T> {
+    const log = this.logger("warn");
+    const door = await this.io.open({ ...this.jetstream(log), patienceMs: PATIENCE_MS });
+    const orchestrator = new Orchestrator(
+      { backend: door.backend, workflows, log },
+      { orchestratorId: "floxide-cli" },
+    );
+    try {
+      return await work(orchestrator, door);
+    } finally {
+      await orchestrator.close();
+      await door.backend.close();
+    }
+  }
+
+  /** The answer of a command: one JSON document with `--json`, else what `show` writes. */
+  answer(document: object, show: () => string): void {
+    this.io.out.write(this.settings.json ? `${JSON.stringify(document)}\n` : show());
+  }
+
+  /** A word to people beside the answer. Not for programs. */
+  note(text: string): void {
+    const { quiet, json } = this.settings;
+    if (quiet || json) return;
+    this.io.err.write(`${styled(text, "dim", this.io.err.colors)}\n`);
+  }
+
+  /** Says why the command ends. One line, or one JSON object. */
+  complain(error: unknown): void {
+    const { code, message, details } = complaintOf(error);
+    const text = this.settings.json
+      ? JSON.stringify({ error: { code, message, details } })
+      : `${styled("floxide:", "red", this.io.err.colors)} ${oneLine(message)}`;
+    this.io.err.write(`${text}\n`);
+    if (this.settings.logLevel !== "debug" || !(error instanceof Error)) return;
+    for (let link: unknown = error; link instanceof Error; link = link.cause) {
+      this.io.err.write(`${link.stack ?? link.message}\n`);
+    }
+  }
+
+  table<Row>(columns: readonly Column<Row>[], rows: readonly Row[]): string {
+    const { columns: width, colors } = this.io.out;
+    return table(columns, rows, { width, colors });
+  }
+
+  block(fields: Parameters<typeof block>[0]): string {
+    return block(fields, this.io.out.colors);
+  }
+}
+
+function complaintOf(error: unknown): {
+  readonly code: string;
+  readonly message: string;
+  readonly details: object;
+} {
+  if (isFloxideError(error)) return error;
+  const reason = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const message = `this is a bug in floxide: ${reason} (--log-level debug shows where)`;
+  return { code: "internal", message, details: {} };
+}

@@ -1,0 +1,108 @@
+import { existsSync, statSync } from "node:fs";
+import { resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { FloxideError, isFloxideError } from "../core/errors.ts";
+import type { AnyWorkflow } from "../workflows/index.ts";
+import { oneLine } from "./text/printable.ts";
+
+const TYPESCRIPT = /\.[cm]?tsx?$/;
+
+/**
+ * Loads the workflows that modules export: by default or by name, alone or in arrays. The same workflow under two
+ * names counts once.
+ *
+ * @param paths - files, from `cwd` on
+ * @throws FloxideError `definition` naming the file and what is wrong in it
+ */
+export async function loadWorkflows(paths: readonly string[], cwd: string): Promise<AnyWorkflow[]> {
+  const found = new Set<AnyWorkflow>();
+  for (const path of paths) {
+    const exported = await load(path, cwd);
+    const workflows = workflowsIn(exported);
+    if (workflows.length === 0) throw noWorkflows(path, exported);
+    for (const workflow of workflows) found.add(workflow);
+  }
+  return [...found];
+}
+
+/** What a module exports, by name. */
+async function load(path: string, cwd: string): Promise<Readonly<Record<string, unknown>>> {
+  const file = resolve(cwd, path);
+  if (!existsSync(file)) throw broken(path, "there is no such file");
+  if (statSync(file).isDirectory()) throw broken(path, "it is a folder; give the file in it");
+  const { href } = pathToFileURL(file);
+  try {
+    if (!TYPESCRIPT.test(file)) return flat(await import(href));
+    const { tsImport } = await import("tsx/esm/api");
+    return flat(await tsImport(href, import.meta.url));
+  } catch (cause) {
+    throw broken(path, whyNot(cause), cause);
+  }
+}
+
+/** A CommonJS module stands behind `default` as a whole. */
+function flat(module: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const whole = module["default"];
+  const isCommonJs = isObject(whole) && whole["__esModule"] === true;
+  return isCommonJs ? { ...whole } : module;
+}
+
+/** The workflows among values: another copy of floxide may have made them, so that only their looks count. */
+function workflowsIn(exported: Readonly<Record<string, unknown>>): AnyWorkflow[] {
+  return Object.values(exported)
+    .flatMap((value) => (Array.isArray(value) ? (value as unknown[]) : [value]))
+    .filter(isWorkflow);
+}
+
+function isWorkflow(value: unknown): value is AnyWorkflow {
+  return (
+    isObject(value) &&
+    typeof value["name"] === "string" &&
+    typeof value["version"] === "number" &&
+    typeof value["start"] === "string" &&
+    typeof value["fingerprint"] === "string" &&
+    isObject(value["nodes"]) &&
+    isObject(value["edges"])
+  );
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === "object" && value !== null;
+
+function noWorkflows(path: string, exported: Readonly<Record<string, unknown>>): FloxideError {
+  const said = Object.entries(exported).map(([name, value]) => `${name} (${kindOf(value)})`);
+  const what = said.length === 0 ? "nothing" : said.join(", ");
+  return broken(path, `it exports no workflow, but ${what}; export what workflow() returns`);
+}
+
+function kindOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "an array without workflows";
+  if (typeof value === "function") return "a function";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
+function broken(path: string, reason: string, cause?: unknown): FloxideError {
+  return new FloxideError("definition", `${path} cannot be used: ${reason}`, {
+    details: { module: path, ...(isFloxideError(cause) ? cause.details : {}) },
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** A compiler's report is many lines, of which those that name a place and a reason matter. */
+function whyNot(error: unknown): string {
+  if (!(error instanceof Error)) return `it throws ${String(error)}`;
+  const compiler = (error as { errors?: readonly CompilerError[] }).errors?.[0];
+  if (compiler?.text !== undefined) {
+    const { line, column } = compiler.location ?? {};
+    const place = line === undefined ? "" : `line ${line}, column ${(column ?? 0) + 1}: `;
+    return `${place}${oneLine(compiler.text)}`;
+  }
+  const name = isFloxideError(error) || error.name === "Error" ? "" : `${error.name}: `;
+  return `${name}${oneLine(error.message)}`;
+}
+
+interface CompilerError {
+  readonly text?: string;
+  readonly location?: { readonly line?: number; readonly column?: number } | null;
+}
