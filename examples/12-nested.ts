@@ -83,6 +83,6 @@ export const contacts = workflow({
 });
 
 await runDirectly(import.meta, async () => {
-  console.log(await runLocal(contact, " Ada@Example.ORG"));
-  console.log(await runLocal(contacts, "Ada@Example.ORG\n +49 30 / 1234-5\nnobody"));
+  console.log(await runLocal(contact, " Info@Example.ORG"));
+  console.log(await runLocal(contacts, "Info@Example.ORG\n +49 30 / 1234-5\nnobody"));
 });

@@ -45,15 +45,15 @@ const total = node({
 /** Takes a `string`, gives a `number`. */
 export const letters = mapReduce("letters", words, length, total);
 
-const Person = z.object({ name: z.string(), born: z.number().int() });
+const Language = z.object({ name: z.string(), since: z.number().int() });
 const Dated = z.object({ name: z.string(), decade: z.string() });
 
-const people = split({ input: z.array(Person), output: Person, into: (all) => all });
+const each = split({ input: z.array(Language), output: Language, into: (all) => all });
 
 const date = node({
-  input: Person,
+  input: Language,
   output: Dated,
-  run: (_c, { name, born }) => next({ name, decade: `${Math.floor(born / 10)}0s` }),
+  run: (_c, { name, since }) => next({ name, decade: `${Math.floor(since / 10)}0s` }),
 });
 
 const group = node({
@@ -66,17 +66,17 @@ const group = node({
   },
 });
 
-/** Takes `Person[]`, gives names by decade. */
-export const decades = mapReduce("decades", people, date, group);
+/** Takes `Language[]`, gives names by decade. */
+export const decades = mapReduce("decades", each, date, group);
 
 await runDirectly(import.meta, async () => {
   const sum: number = await runLocal(letters, "types go all the way through");
   console.log(sum);
   const given = [
-    { name: "Ada", born: 1815 },
-    { name: "Grace", born: 1906 },
-    { name: "Alan", born: 1912 },
-    { name: "Kurt", born: 1906 },
+    { name: "Fortran", since: 1957 },
+    { name: "Pascal", since: 1970 },
+    { name: "Lisp", since: 1958 },
+    { name: "C", since: 1972 },
   ];
   console.log(await runLocal(decades, given));
 });

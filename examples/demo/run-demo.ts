@@ -5,7 +5,7 @@ import { type Kill, killOne } from "./kill-one.ts";
 import { aftermath, readLedger, repeated } from "./ledger.ts";
 import { makePlan, type PlannedRun, WAYS } from "./plan.ts";
 import type { DemoReport } from "./report.ts";
-import { approve, start } from "./start-runs.ts";
+import { approve, known, start } from "./start-runs.ts";
 import { type System, startSystem } from "./system.ts";
 import { verify } from "./verify.ts";
 
@@ -98,6 +98,7 @@ async function followAll(
 }
 
 async function follow(system: System, run: PlannedRun): Promise<void> {
+  await known(system, run.runId);
   await approve(system, run);
   await system.orchestrator.waitForCompletion(run.runId, { timeoutMs: PATIENCE_MS });
 }

@@ -1,7 +1,9 @@
 import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
-import type { Orchestrator } from "../../src/index.ts";
+import { isFloxideError, type Orchestrator } from "../../src/index.ts";
 import type { PlannedRun, Way } from "./plan.ts";
+
+const LOOKS = 5;
 
 /** What starts and steers runs from outside. */
 export interface Outside {
@@ -40,6 +42,21 @@ export async function approve({ nats, orchestrator }: Outside, run: PlannedRun):
   if (approval === null) return;
   if (way === "api") await request(nats, "signal", { runId, name: "approval", payload: approval });
   else await orchestrator.signal(runId, "approval", approval);
+}
+
+/**
+ * Waits until the run can be asked about. A request that was published is known from the start, but in the moment in which a
+ * worker takes it a busy orchestrator may look where it is no more: then it looks again.
+ */
+export async function known({ orchestrator }: Outside, runId: string): Promise<void> {
+  for (let look = 1; ; look++) {
+    try {
+      await orchestrator.status(runId);
+      return;
+    } catch (error) {
+      if (!isFloxideError(error, "not_found") || look === LOOKS) throw error;
+    }
+  }
 }
 
 async function request<T>(nats: NatsConnection, verb: string, body: object): Promise<T> {

@@ -26,7 +26,7 @@ export class WorkerProcess {
   static async start(task: WorkerTask, complain: (line: string) => void): Promise<WorkerProcess> {
     const child = fork(FILE, [JSON.stringify(task)], {
       execArgv: ["--import", "tsx"],
-      // In a session of its own: Ctrl-C reaches the demo only, which then ends its workers.
+      // In a process group of its own: Ctrl-C reaches the demo only, which then ends its workers.
       detached: true,
       stdio: ["ignore", "ignore", "pipe", "ipc"],
     });

@@ -6,7 +6,7 @@ export type Action = (
   cli: Cli,
   args: readonly string[],
   command: Command,
-) => Promise<number | void>;
+) => Promise<number | undefined> | Promise<void>;
 
 /** Makes an action what commander calls. */
 export type Act = (action: Action) => (...all: unknown[]) => Promise<void>;

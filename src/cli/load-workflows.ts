@@ -1,5 +1,5 @@
-import { existsSync, statSync } from "node:fs";
-import { resolve } from "node:path";
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { FloxideError, isFloxideError } from "../core/errors.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
@@ -32,19 +32,46 @@ async function load(path: string, cwd: string): Promise<Readonly<Record<string, 
   if (statSync(file).isDirectory()) throw broken(path, "it is a folder; give the file in it");
   const { href } = pathToFileURL(file);
   try {
-    if (!TYPESCRIPT.test(file)) return flat(await import(href));
-    const { tsImport } = await import("tsx/esm/api");
-    return flat(await tsImport(href, import.meta.url));
+    return flat(await (TYPESCRIPT.test(file) ? importTypeScript(file, href) : import(href)));
   } catch (cause) {
     throw broken(path, whyNot(cause), cause);
   }
 }
 
-/** A CommonJS module stands behind `default` as a whole. */
+/**
+ * Imports TypeScript. An ES module shares everything that it imports with this process: a `FatalError` of another copy of
+ * floxide would be no `FatalError` of this one. One that is compiled to CommonJS cannot, as Node 20 does not always let
+ * it require ES modules that are loaded already: it gets copies of its own.
+ */
+async function importTypeScript(file: string, href: string): Promise<Record<string, unknown>> {
+  const esm = await import("tsx/esm/api");
+  if (isCommonJs(file)) return await esm.tsImport(href, import.meta.url);
+  if (!understands) esm.register();
+  understands = true;
+  return await import(href);
+}
+
+/** By its ending, or by the type of the package that it is in. */
+function isCommonJs(file: string): boolean {
+  if (/\.[cm]tsx?$/.test(file)) return /\.ctsx?$/.test(file);
+  for (let folder = dirname(file); ; folder = dirname(folder)) {
+    const path = join(folder, "package.json");
+    if (existsSync(path)) return !isModulePackage(path);
+    if (folder === dirname(folder)) return true;
+  }
+}
+
+function isModulePackage(path: string): boolean {
+  return (JSON.parse(readFileSync(path, "utf8")) as { type?: unknown } | null)?.type === "module";
+}
+
+let understands = false;
+
+/** What a CommonJS module exports stands behind `default` as a whole; so do workflows in an object. */
 function flat(module: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const whole = module["default"];
-  const isCommonJs = isObject(whole) && whole["__esModule"] === true;
-  return isCommonJs ? { ...whole } : module;
+  if (!isObject(whole) || Array.isArray(whole) || isWorkflow(whole)) return module;
+  return { ...module, ...whole };
 }
 
 /** The workflows among values: another copy of floxide may have made them, so that only their looks count. */
@@ -89,20 +116,11 @@ function broken(path: string, reason: string, cause?: unknown): FloxideError {
   });
 }
 
-/** A compiler's report is many lines, of which those that name a place and a reason matter. */
+/** The compiler's report is many lines, of which the one with a place and a reason matters. */
 function whyNot(error: unknown): string {
   if (!(error instanceof Error)) return `it throws ${String(error)}`;
-  const compiler = (error as { errors?: readonly CompilerError[] }).errors?.[0];
-  if (compiler?.text !== undefined) {
-    const { line, column } = compiler.location ?? {};
-    const place = line === undefined ? "" : `line ${line}, column ${(column ?? 0) + 1}: `;
-    return `${place}${oneLine(compiler.text)}`;
-  }
+  const [, line, column, reason] = /:(\d+):(\d+): ERROR: (.*)/.exec(error.message) ?? [];
+  if (reason !== undefined) return `line ${line}, column ${Number(column) + 1}: ${oneLine(reason)}`;
   const name = isFloxideError(error) || error.name === "Error" ? "" : `${error.name}: `;
   return `${name}${oneLine(error.message)}`;
-}
-
-interface CompilerError {
-  readonly text?: string;
-  readonly location?: { readonly line?: number; readonly column?: number } | null;
 }

@@ -43,7 +43,10 @@ export const newestEvent = (checkpoint: Checkpoint): number => checkpoint.histor
 
 /** A run that was never paused nor resumed was running and nothing else; of others any status may be on file. */
 function formerStatuses(checkpoint: Checkpoint): readonly RunStatus[] | null {
+  // Events that are in the history stream already may have been of a pause.
   const steered =
-    checkpoint.epoch > 0 || checkpoint.history.events.some(([, , kind]) => kind === "run.paused");
+    checkpoint.epoch > 0 ||
+    checkpoint.history.events[0]?.[0] !== 1 ||
+    checkpoint.history.events.some(([, , kind]) => kind === "run.paused");
   return steered || !isTerminal(checkpoint.status) ? null : ["running"];
 }

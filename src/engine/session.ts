@@ -5,8 +5,9 @@ import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import type { MergeContext } from "../core/checkpoint/item-changes.ts";
 import type { Clock } from "../core/clock.ts";
-import { FloxideError } from "../core/errors.ts";
+import { FloxideError, isFloxideError } from "../core/errors.ts";
 import type { ContextStore, Versioned } from "../core/ports/stores.ts";
+import { grows } from "./spare-bytes.ts";
 
 // One run as one worker process sees it. Invariants:
 // 1. At most one write of the run is in flight from this process. Changes that come meanwhile go out together in
@@ -35,6 +36,8 @@ export interface SessionEnvironment {
   readonly clock: Clock;
   /** Who makes the changes, for the history. */
   readonly by: string;
+  /** Bytes that a growing checkpoint leaves free: see {@link spareBytesOf}. */
+  readonly spareBytes: number;
   /** A token that no write had before. */
   newCommit(): string;
 }
@@ -53,6 +56,8 @@ export class RunSession {
   #waiting: Waiting[] = [];
   #writing = false;
   #stale = false;
+  /** Revision that is known to exist: an answer older than this says nothing. */
+  #atLeast = 0;
   #merge: MergeContext = (context, delta) => ({ ...context, ...delta });
   #endedAt = -1;
   #endClaimed = -1;
@@ -94,30 +99,37 @@ export class RunSession {
 
   /** Somebody else changed the run: what is known is read again before it is used next. */
   invalidate(revision: number): void {
-    if (this.#known === null || this.#known.revision < revision) this.#stale = true;
+    if (this.#known !== null && this.#known.revision >= revision) return;
+    this.#stale = true;
+    this.#atLeast = Math.max(this.#atLeast, revision);
   }
 
   /** The run as of `atLeast` or newer, read only where what is known is older. Null: there is no such run. */
   async load(atLeast: number): Promise<Versioned | null> {
     const known = this.#known;
     if (known !== null && !this.#stale && known.revision >= atLeast) return known;
-    if (this.#beginning !== null && !this.#stale) return known;
     return this.reload(atLeast);
   }
 
   /** The run as it is stored now. */
   async reload(atLeast = 0): Promise<Versioned | null> {
     this.#stale = false;
-    const read = await this.#env.store.get(
-      this.runId,
-      Math.max(atLeast, this.#known?.revision ?? 0),
-    );
+    const newest = Math.max(atLeast, this.#atLeast, this.#known?.revision ?? 0);
+    const read = await this.#env.store.get(this.runId, newest);
     if (read === null) {
       if (this.#beginning === null) this.#known = null;
       return this.#known;
     }
     this.#learn(read);
     return this.#known;
+  }
+
+  /** Forgets a beginning that was never written: whoever began it has given up. */
+  abandon(): void {
+    if (this.#known?.revision !== 0) return;
+    this.#beginning = null;
+    this.#base = null;
+    this.#known = null;
   }
 
   /** Begins a run that has no entry. Nothing is written before the first change is. */
@@ -161,8 +173,8 @@ export class RunSession {
     try {
       await this.#write(batch);
     } catch (error) {
-      const tooLarge = error instanceof FloxideError && error.code === "payload_too_large";
-      if (tooLarge && batch.length > 1) {
+      // One that cannot be applied, or is too large, must not take the others with it.
+      if (!isFloxideError(error, "backend") && batch.length > 1) {
         for (const one of batch) await this.#settle([one]);
         return;
       }
@@ -178,7 +190,8 @@ export class RunSession {
   async #attempt(batch: readonly Waiting[]): Promise<boolean> {
     const base = await this.#baseToWrite();
     if (base === null) return settleAll(batch, refused("gone"), this.#known);
-    const lazy = this.#lazy;
+    // What comes while the write is under way is not part of it.
+    const lazy = [...this.#lazy];
     const first = this.#beginning === null ? lazy : [this.#beginning, ...lazy];
     const done = this.#apply(base.checkpoint, [...first, ...batch.map(({ change }) => change)]);
     const [began] = done.outcomes;
@@ -189,7 +202,9 @@ export class RunSession {
     }
     const outcomes = done.outcomes.slice(first.length);
     if (!done.changed) return settleEach(batch, outcomes, base);
-    const revision = await this.#store(done.checkpoint, base.revision);
+    const spare =
+      first.some(grows) || batch.some(({ change }) => grows(change)) ? this.#env.spareBytes : 0;
+    const revision = await this.#store(done.checkpoint, base.revision, spare);
     if (revision === null) {
       await this.#afterConflict(base.revision);
       return false;
@@ -202,9 +217,11 @@ export class RunSession {
     return settleEach(batch, outcomes, this.#known);
   }
 
-  #store(checkpoint: Checkpoint, revision: number): Promise<number | null> {
+  #store(checkpoint: Checkpoint, revision: number, spare: number): Promise<number | null> {
     const { store } = this.#env;
-    return revision === 0 ? store.create(checkpoint) : store.update(checkpoint, revision);
+    return revision === 0
+      ? store.create(checkpoint, spare)
+      : store.update(checkpoint, revision, spare);
   }
 
   /** What the next write replaces: for a run with no entry, the checkpoint before its beginning. */

@@ -45,12 +45,12 @@ export class JetStreamContextStore implements ContextStore {
     return { checkpoint, revision: entry.revision };
   }
 
-  create(checkpoint: Checkpoint): Promise<number | null> {
-    return this.#write(checkpoint, 0);
+  create(checkpoint: Checkpoint, spareBytes = 0): Promise<number | null> {
+    return this.#write(checkpoint, 0, spareBytes);
   }
 
-  update(checkpoint: Checkpoint, revision: number): Promise<number | null> {
-    if (revision > 0) return this.#write(checkpoint, revision);
+  update(checkpoint: Checkpoint, revision: number, spareBytes = 0): Promise<number | null> {
+    if (revision > 0) return this.#write(checkpoint, revision, spareBytes);
     return Promise.reject(
       new FloxideError("validation", "the revision to follow must be 1 or more"),
     );
@@ -65,22 +65,24 @@ export class JetStreamContextStore implements ContextStore {
     if (this.#hasOneReplica || atLeast > 0) {
       const entry = await this.#table.get(key);
       if (entry !== null && entry.revision >= atLeast) return entry;
-      if (this.#hasOneReplica) return entry === null ? null : lostWrites(entry, atLeast);
+      if (this.#hasOneReplica && atLeast === 0) return entry;
     }
+    // Replicas may have been added since the store was opened: only the leader says what is not there.
     const entry = await this.#table.getFromLeader(key);
+    if (entry === null || entry.revision >= atLeast) return entry;
+    if (this.#hasOneReplica) return lostWrites(entry, atLeast);
     // A leader that was cut off may answer for a while: ask again.
-    if (entry !== null && entry.revision < atLeast) throw new NoAnswer("unavailable", key);
-    return entry;
+    throw new NoAnswer("unavailable", key);
   }
 
-  #write(checkpoint: Checkpoint, revision: number): Promise<number | null> {
+  #write(checkpoint: Checkpoint, revision: number, spareBytes: number): Promise<number | null> {
     const { runId, status } = checkpoint;
     const what = `the checkpoint of run "${runId}"`;
     const key = toToken(runId);
     const ttl = isTerminal(status) ? this.#ttl : 0;
     let body: Uint8Array;
     try {
-      body = this.#table.encode(checkpoint, what);
+      body = this.#table.encode(checkpoint, what, spareBytes);
     } catch (error) {
       return Promise.reject(error);
     }

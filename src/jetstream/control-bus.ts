@@ -1,7 +1,7 @@
 import type { Msg } from "@nats-io/nats-core";
 import { z } from "zod";
 import type { Logger } from "../core/logger.ts";
-import type { ControlBus, ControlCommand } from "../core/ports/control-bus.ts";
+import { type ControlBus, type ControlCommand, haveAnswered } from "../core/ports/control-bus.ts";
 import type { Link } from "./link.ts";
 import type { Names } from "./names.ts";
 import { NoAnswer } from "./no-answer.ts";
@@ -37,19 +37,19 @@ export class JetStreamControlBus implements ControlBus {
 
   async ask(
     command: ControlCommand,
-    answers: number,
+    answers: number | readonly string[],
     timeoutMs: number,
   ): Promise<readonly string[]> {
-    if (answers <= 0) {
+    const heard = new Set<string>();
+    if (haveAnswered(heard, answers)) {
       this.tell(command);
       return [];
     }
-    const heard = new Set<string>();
     const subject = this.#names.control(command.runId);
     const onReply = (msg: Msg) => {
       const answer = AnswerSchema.safeParse(jsonOrNull(msg.string()));
       if (answer.success) heard.add(answer.data.workerId);
-      return heard.size >= answers;
+      return haveAnswered(heard, answers);
     };
     try {
       const body = JSON.stringify(command);

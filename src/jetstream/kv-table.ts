@@ -56,11 +56,12 @@ export class KvTable {
   /**
    * The value as bytes, checked for its size.
    *
+   * @param spareBytes - what it must leave free
    * @throws FloxideError `payload_too_large`
    */
-  encode(value: unknown, what: string): Uint8Array {
+  encode(value: unknown, what: string, spareBytes = 0): Uint8Array {
     const bytes = encoder.encode(JSON.stringify(value));
-    this.#link.checkSize(bytes.length, what);
+    this.#link.checkSize(bytes.length, what, spareBytes);
     return bytes;
   }
 
@@ -96,6 +97,18 @@ export class KvTable {
   /** Removes the key, leaving a marker for some minutes. */
   async remove(key: string): Promise<void> {
     await this.#requester.request(this.#prefix + key, "", removal, readSeq);
+  }
+
+  /** Removes the key if `revision` is its newest; else leaves it. */
+  async removeAt(key: string, revision: number): Promise<void> {
+    const headers = new RawHeaders(
+      `${ROLLUP_AT}${revision}\r\nKV-Operation: PURGE\r\nNats-TTL: ${MARKER_TTL_S}s\r\n`,
+    );
+    try {
+      await this.#requester.request(this.#prefix + key, "", headers, readSeq);
+    } catch (error) {
+      if (!isConflict(error)) throw error;
+    }
   }
 
   /** What any server has: the newest where there is one replica. */

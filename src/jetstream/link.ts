@@ -105,14 +105,15 @@ export class Link {
    * Checks the size of a value.
    *
    * @param what - names the value in the message
+   * @param spareBytes - what it must leave free
    * @throws FloxideError `payload_too_large` with `details` `{ bytes, limit }`
    */
-  checkSize(bytes: number, what: string): void {
-    const limit = this.maxValueBytes;
+  checkSize(bytes: number, what: string, spareBytes = 0): void {
+    const limit = this.maxValueBytes - spareBytes;
     if (bytes <= limit) return;
     throw new FloxideError(
       "payload_too_large",
-      `${what} is ${bytes} bytes, the server takes ${limit} (its max_payload less ${HEADROOM_BYTES} for headers)`,
+      `${what} is ${bytes} bytes, the server takes ${limit} (its max_payload less ${HEADROOM_BYTES + spareBytes} for what goes with it)`,
       { details: { bytes, limit } },
     );
   }

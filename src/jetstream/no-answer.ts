@@ -23,3 +23,7 @@ const MESSAGES: Record<NoAnswerReason, string> = {
   disconnected: "the connection to NATS was lost",
   unavailable: "JetStream is not ready",
 };
+
+/** True where the server may have acted on the request all the same. */
+export const mayHaveActed = (error: unknown): boolean =>
+  error instanceof NoAnswer && (error.reason === "timeout" || error.reason === "disconnected");

@@ -4,7 +4,7 @@ import type { RunInfo } from "../core/records/run-info.ts";
 import { toToken } from "../core/token.ts";
 import type { EndedWatch } from "./ended-watch.ts";
 import { isConflict, isMarker, type KvTable, ttlSeconds } from "./kv-table.ts";
-import { NoAnswer } from "./no-answer.ts";
+import { mayHaveActed, NoAnswer } from "./no-answer.ts";
 import type { Persistence } from "./persist.ts";
 import { listRuns } from "./run-info-list.ts";
 import { type FiledRun, isBetter, readFiled } from "./run-record.ts";
@@ -36,14 +36,20 @@ export class JetStreamRunInfoStore implements RunInfoStore {
 
   create(info: RunInfo): Promise<boolean> {
     const body = this.#table.encode(info, `the info of run "${info.runId}"`);
-    return this.#persistence.run(`creating the info of run "${info.runId}"`, async (again) => {
-      if (await this.#writeAt(info, body, 0)) return true;
+    let mayBeOurs = false;
+    const writeAt = (revision: number) =>
+      this.#writeAt(info, body, revision).catch((error: unknown) => {
+        mayBeOurs ||= mayHaveActed(error);
+        throw error;
+      });
+    return this.#persistence.run(`creating the info of run "${info.runId}"`, async () => {
+      if (await writeAt(0)) return true;
       const newest = await this.#table.newest(anyKey(info.runId));
       const filed = newest.find((message) => !isMarker(message));
-      // Perhaps our own first attempt, whose answer was lost.
-      if (filed !== undefined) return again && filed.body === JSON.stringify(info);
+      // Perhaps by our own attempt, whose answer was lost.
+      if (filed !== undefined) return mayBeOurs && filed.body === JSON.stringify(info);
       const marker = newest.at(-1);
-      if (marker !== undefined && (await this.#writeAt(info, body, marker.seq))) return true;
+      if (marker !== undefined && (await writeAt(marker.seq))) return true;
       throw new NoAnswer("unavailable", info.runId);
     });
   }
@@ -99,7 +105,8 @@ export class JetStreamRunInfoStore implements RunInfoStore {
     if (!(await this.#writeAt(info, body, seq))) throw new NoAnswer("unavailable", info.runId);
     const key = keyOf(info, info.status);
     const old = filed.filter((entry) => entry.key !== key);
-    await Promise.all(old.map((entry) => this.#table.remove(entry.key)));
+    // Guarded: what somebody has filed there since is newer than what was read.
+    await Promise.all(old.map((entry) => this.#table.removeAt(entry.key, entry.revision)));
   }
 
   /** Writes if `revision` is the newest of all keys of the run. @returns false where it is not */

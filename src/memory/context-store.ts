@@ -19,14 +19,14 @@ export class MemoryContextStore implements ContextStore {
     return found === null ? null : { checkpoint: found.value, revision: found.revision };
   }
 
-  async create(checkpoint: Checkpoint): Promise<number | null> {
+  async create(checkpoint: Checkpoint, spareBytes = 0): Promise<number | null> {
     this.#handle.check();
-    return this.#table.create(checkpoint.runId, checkpoint);
+    return this.#table.create(checkpoint.runId, checkpoint, spareBytes);
   }
 
-  async update(checkpoint: Checkpoint, revision: number): Promise<number | null> {
+  async update(checkpoint: Checkpoint, revision: number, spareBytes = 0): Promise<number | null> {
     this.#handle.check();
-    return this.#table.update(checkpoint.runId, checkpoint, revision);
+    return this.#table.update(checkpoint.runId, checkpoint, revision, spareBytes);
   }
 
   async remove(runId: string): Promise<void> {

@@ -1,4 +1,4 @@
-import type { ControlBus, ControlCommand } from "../core/ports/control-bus.ts";
+import { type ControlBus, type ControlCommand, haveAnswered } from "../core/ports/control-bus.ts";
 import type { Handle } from "./handle.ts";
 import type { Shared } from "./shared.ts";
 
@@ -19,12 +19,12 @@ export class MemoryControlBus implements ControlBus {
 
   async ask(
     command: ControlCommand,
-    answers: number,
+    answers: number | readonly string[],
     timeoutMs: number,
   ): Promise<readonly string[]> {
     this.#handle.check();
     const answered = new Set<string>();
-    if (answers <= 0) this.#send(command, () => {});
+    if (haveAnswered(answered, answers)) this.#send(command, () => {});
     else await this.#collect(command, answers, timeoutMs, answered);
     return [...answered];
   }
@@ -39,7 +39,7 @@ export class MemoryControlBus implements ControlBus {
 
   #collect(
     command: ControlCommand,
-    answers: number,
+    answers: number | readonly string[],
     timeoutMs: number,
     answered: Set<string>,
   ): Promise<void> {
@@ -51,7 +51,7 @@ export class MemoryControlBus implements ControlBus {
       });
       this.#send(command, (workerId) => {
         answered.add(workerId);
-        if (answered.size >= answers) done();
+        if (haveAnswered(answered, answers)) done();
       });
     });
   }

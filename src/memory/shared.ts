@@ -5,7 +5,7 @@ import type { ResolvedMemoryOptions } from "./options.ts";
 import type { Stream } from "./stream.ts";
 
 /** Takes a command and answers with the worker's id. */
-export interface ControlListener {
+interface ControlListener {
   readonly workerId: string;
   readonly onCommand: (command: ControlCommand) => void;
 }

@@ -45,21 +45,21 @@ export class Table<T> {
   }
 
   /** @returns the revision, or null where there is an entry */
-  create(key: string, value: T): number | null {
+  create(key: string, value: T, spareBytes = 0): number | null {
     this.#options.agenda.settle();
-    return this.#entries.has(key) ? null : this.put(key, value);
+    return this.#entries.has(key) ? null : this.put(key, value, spareBytes);
   }
 
   /** @returns the new revision, or null where `revision` is not the newest */
-  update(key: string, value: T, revision: number): number | null {
+  update(key: string, value: T, revision: number, spareBytes = 0): number | null {
     this.#options.agenda.settle();
-    return this.#entries.get(key)?.revision === revision ? this.put(key, value) : null;
+    return this.#entries.get(key)?.revision === revision ? this.put(key, value, spareBytes) : null;
   }
 
-  /** @returns the new revision */
-  put(key: string, value: T): number {
+  /** @param spareBytes - what the value must leave free. @returns the new revision */
+  put(key: string, value: T, spareBytes = 0): number {
     const { clock, agenda, maxValueBytes, ttlMs, what } = this.#options;
-    const text = write(value, maxValueBytes, `${what} "${key}"`);
+    const text = write(value, maxValueBytes - spareBytes, `${what} "${key}"`);
     this.#revision += 1;
     const revision = this.#revision;
     this.#entries.set(key, { text, revision });

@@ -12,7 +12,7 @@ export function write(value: unknown, maxBytes: number, what: string): string {
   return text;
 }
 
-/** @throws FloxideError `payload_too_large` with both sizes */
+/** Refuses text that is larger than allowed. @throws FloxideError `payload_too_large` with both sizes */
 export function checkSize(text: string, maxBytes: number, what: string): void {
   const bytes = Buffer.byteLength(text);
   if (bytes <= maxBytes) return;

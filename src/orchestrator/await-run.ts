@@ -14,7 +14,7 @@ export interface WaitOptions {
 /** Waits for ends of runs. One watch serves all waits of an orchestrator; nothing is polled. */
 export class Ends {
   readonly #scope: OrchestratorScope;
-  readonly #waiting = new Map<string, Set<(info: RunInfo) => void>>();
+  readonly #waiting = new Map<string, Set<Wait>>();
   #watch: Promise<() => void> | null = null;
 
   constructor(scope: OrchestratorScope) {
@@ -26,60 +26,79 @@ export class Ends {
    *
    * @throws FloxideError `not_found`, `timeout`, `cancelled` when the signal was aborted
    */
-  async of(runId: string, options: WaitOptions = {}): Promise<RunInfo> {
-    // Listen first, look then: an end between the two is seen by one of them.
-    this.#watch ??= this.#scope.backend.runs.watchEnded((info) => this.#ended(info));
-    await this.#watch;
+  of(runId: string, options: WaitOptions = {}): Promise<RunInfo> {
     return new Promise<RunInfo>((resolve, reject) => {
       const { signal, timeoutMs } = options;
+      const wait: Wait = {
+        end: (info) => settle(() => resolve(info)),
+        fail: (error) => settle(() => reject(error)),
+      };
       const settle = (finish: () => void): void => {
-        this.#forget(runId, onEnd);
+        this.#forget(runId, wait);
         clearTimeout(timer);
         signal?.removeEventListener("abort", onAbort);
         finish();
       };
-      const onEnd = (info: RunInfo): void => settle(() => resolve(info));
-      const onAbort = (): void => settle(() => reject(givenUp(runId, signal?.reason)));
+      const onAbort = (): void => wait.fail(givenUp(runId, signal?.reason));
       const timer =
         timeoutMs === undefined
           ? undefined
-          : setTimeout(() => settle(() => reject(tooLate(runId, timeoutMs))), timeoutMs);
-      if (signal?.aborted === true) {
-        onAbort();
-        return;
-      }
+          : setTimeout(() => wait.fail(tooLate(runId, timeoutMs)), timeoutMs);
+      if (signal?.aborted === true) return onAbort();
       signal?.addEventListener("abort", onAbort, { once: true });
-      this.#remember(runId, onEnd);
-      runInfo(this.#scope, runId).then(
-        (info) => {
-          if (isTerminal(info.status)) onEnd(info);
-        },
-        (error: unknown) => settle(() => reject(error)),
-      );
+      this.#remember(runId, wait);
+      this.#look(runId).then((info) => info !== null && wait.end(info), wait.fail);
     });
+  }
+
+  /** Listens first, looks then: an end between the two is seen by one of them. @returns null while it goes on */
+  async #look(runId: string): Promise<RunInfo | null> {
+    await this.#listen();
+    const info = await runInfo(this.#scope, runId);
+    return isTerminal(info.status) ? info : null;
+  }
+
+  async #listen(): Promise<void> {
+    this.#watch ??= this.#scope.backend.runs.watchEnded((info) => this.#ended(info));
+    try {
+      await this.#watch;
+    } catch (error) {
+      // The next wait tries again.
+      this.#watch = null;
+      throw error;
+    }
   }
 
   async close(): Promise<void> {
     const watch = this.#watch;
     this.#watch = null;
-    if (watch !== null) (await watch)();
+    for (const [runId, waiting] of this.#waiting) {
+      for (const { fail } of waiting) fail(givenUp(runId, "the orchestrator was closed"));
+    }
+    const stop = await watch?.catch(() => undefined);
+    stop?.();
   }
 
   #ended(info: RunInfo): void {
-    for (const onEnd of this.#waiting.get(info.runId) ?? []) onEnd(info);
+    for (const { end } of this.#waiting.get(info.runId) ?? []) end(info);
   }
 
-  #remember(runId: string, onEnd: (info: RunInfo) => void): void {
+  #remember(runId: string, wait: Wait): void {
     const waiting = this.#waiting.get(runId) ?? new Set();
-    waiting.add(onEnd);
+    waiting.add(wait);
     this.#waiting.set(runId, waiting);
   }
 
-  #forget(runId: string, onEnd: (info: RunInfo) => void): void {
+  #forget(runId: string, wait: Wait): void {
     const waiting = this.#waiting.get(runId);
-    waiting?.delete(onEnd);
+    waiting?.delete(wait);
     if (waiting?.size === 0) this.#waiting.delete(runId);
   }
+}
+
+interface Wait {
+  readonly end: (info: RunInfo) => void;
+  readonly fail: (error: unknown) => void;
 }
 
 function tooLate(runId: string, timeoutMs: number): FloxideError {

@@ -23,6 +23,9 @@ export async function findRun(scope: OrchestratorScope, runId: string): Promise<
   if (info !== null) return { type: "accepted", info };
   const waiting = await waitingStart(scope, runId);
   if (waiting !== null) return { type: "accepted", info: waiting };
+  // A worker may have taken the request between the looks: it leaves the queue only after the run has begun.
+  const begun = await contexts.get(runId);
+  if (begun !== null) return { type: "begun", view: begun };
   throw new FloxideError("not_found", `there is no run "${runId}"`, { details: { runId } });
 }
 

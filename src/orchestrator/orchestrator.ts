@@ -24,7 +24,7 @@ import * as inspect from "./inspect.ts";
 import type { OrchestratorOptions } from "./options.ts";
 import { resolveOrchestratorOptions } from "./options.ts";
 import type { RepairReport } from "./repair.ts";
-import { repairRuns } from "./repair.ts";
+import { FIRST_LOOK, repairRuns } from "./repair.ts";
 import type { OrchestratorScope } from "./scope.ts";
 import type { StartOptions } from "./start-run.ts";
 import { startRun } from "./start-run.ts";
@@ -53,6 +53,7 @@ export interface ListRunsQuery extends RunFilter {
 export class Orchestrator {
   readonly #scope: OrchestratorScope;
   readonly #ends: Ends;
+  #repairFrom = FIRST_LOOK;
   readonly #prepared = new Map<string, Promise<void>>();
 
   /** @throws FloxideError `definition` for options that do not fit, `fingerprint` for workflows that clash */
@@ -264,8 +265,11 @@ export class Orchestrator {
    * @param quietMs - milliseconds since its last commit after which a run is looked at. @default twice the
    * acknowledgement wait of the queue
    */
-  repair(options: { readonly quietMs?: number } = {}): Promise<RepairReport> {
-    return repairRuns(this.#scope, options.quietMs ?? 2 * this.#scope.backend.queue.ackWaitMs);
+  async repair(options: { readonly quietMs?: number } = {}): Promise<RepairReport> {
+    const quietMs = options.quietMs ?? 2 * this.#scope.backend.queue.ackWaitMs;
+    const { report, next } = await repairRuns(this.#scope, quietMs, this.#repairFrom);
+    this.#repairFrom = next;
+    return report;
   }
 
   /** Ends the watch. The backend is closed by whoever opened it. */

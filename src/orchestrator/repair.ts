@@ -1,12 +1,9 @@
-import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
-import { START_CARRIER } from "../core/checkpoint/checkpoint.ts";
-import { dueMs } from "../core/checkpoint/inspect.ts";
 import { isFloxideError } from "../core/errors.ts";
-import type { QueuedStart } from "../core/ports/work-queue.ts";
+import type { Page } from "../core/ports/stores.ts";
+import type { RunInfo } from "../core/records/run-info.ts";
 import { startRequestBody } from "../core/records/start-request.ts";
-import { projectRun } from "../engine/project.ts";
-import { requeue } from "../engine/requeue.ts";
 import { readable } from "./find-run.ts";
+import { type RepairedRun, repairRun } from "./repair-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
 // Looks for runs that should move and have nothing that will move them. Invariants:
@@ -28,68 +25,113 @@ export interface RepairReport {
   readonly projections: number;
 }
 
+/** Milliseconds after which a client that filed a run has certainly sent its start request, or died. */
+const GHOST_MS = 600_000;
+
 const PAGE = 200;
 const PAGES = 50;
 
+/** Where a look at the runs ended: the next goes on from there. */
+export type RepairCursor = {
+  readonly status: "running" | "paused";
+  readonly cursor: string | null;
+};
+
+export const FIRST_LOOK: RepairCursor = { status: "running", cursor: null };
+
 /**
- * Looks at up to ten thousand running runs, newest first, and queues again what was lost.
+ * Looks at up to ten thousand runs that have not ended, newest first, and queues again what was lost.
  *
  * @param quietMs - milliseconds since its last commit after which a run is looked at
+ * @param from - where the look before ended
  */
-export async function repairRuns(scope: OrchestratorScope, quietMs: number): Promise<RepairReport> {
-  const report = { looked: 0, runs: 0, items: 0, starts: 0, projections: 0 };
-  report.starts = await repairStarts(scope);
-  let cursor: string | null = null;
+export async function repairRuns(
+  scope: OrchestratorScope,
+  quietMs: number,
+  from: RepairCursor,
+): Promise<{ readonly report: RepairReport; readonly next: RepairCursor }> {
+  const report: Counts = { looked: 0, runs: 0, items: 0, starts: 0, projections: 0 };
+  const waiting = await repairStarts(scope, report);
+  let at: RepairCursor = from;
   for (let page = 0; page < PAGES; page++) {
-    const found: Awaited<ReturnType<typeof scope.backend.runs.list>> =
-      await scope.backend.runs.list({ status: "running" }, PAGE, cursor);
-    for (const { runId } of found.items) {
-      report.looked += 1;
-      const done = await repairOrReport(scope, runId, quietMs);
-      report.items += done.items;
-      report.runs += done.items > 0 ? 1 : 0;
-      report.projections += done.projected ? 1 : 0;
+    const { status, cursor } = at;
+    const found: Page<RunInfo> = await scope.backend.runs.list({ status }, PAGE, cursor);
+    for (const info of found.items) {
+      count(report, await repairOrReport(scope, info, quietMs, waiting));
     }
-    cursor = found.cursor;
-    if (cursor === null) break;
+    at = after(at, found.cursor);
+    if (at === FIRST_LOOK) break;
   }
   if (report.items + report.starts + report.projections > 0)
     scope.log.warn(report, "runs repaired");
-  return report;
+  return { report, next: at };
 }
 
-/** Queues start requests again that the queue keeps and believes acknowledged: it would never hand them out. */
-async function repairStarts(scope: OrchestratorScope): Promise<number> {
+/** Running runs first, then paused ones, then from the beginning again. */
+function after({ status }: RepairCursor, cursor: string | null): RepairCursor {
+  if (cursor !== null) return { status, cursor };
+  return status === "running" ? { status: "paused", cursor: null } : FIRST_LOOK;
+}
+
+type Counts = { -readonly [K in keyof RepairReport]: RepairReport[K] };
+
+function count(report: Counts, { items, projected }: RepairedRun): void {
+  report.looked += 1;
+  report.items += items;
+  if (items > 0) report.runs += 1;
+  if (projected) report.projections += 1;
+}
+
+/**
+ * Queues start requests again that the queue keeps and believes acknowledged: it would never hand them out.
+ *
+ * @returns ids of the runs whose requests are in the queue, or null where they are too many to know
+ */
+async function repairStarts(
+  scope: OrchestratorScope,
+  report: { starts: number },
+): Promise<ReadonlySet<string> | null> {
   const { queue, namespace } = scope.backend;
-  const forgotten: QueuedStart[] = [];
   const floors = new Map<string, number>();
   for (const { workflow } of await queue.backlog()) {
     floors.set(workflow, await queue.ackFloor({ kind: "start", workflow }));
   }
-  for (const start of await queue.startsWaiting(PAGE * PAGES)) {
-    if (start.seq <= (floors.get(start.workflow) ?? 0)) forgotten.push(start);
-  }
-  let repaired = 0;
-  for (const start of forgotten) {
+  const starts = await queue.startsWaiting(PAGE * PAGES);
+  const runs = new Set<string>();
+  for (const start of starts) {
     const request = readable(start, namespace);
+    if (request !== null) runs.add(request.runId);
+    if (start.seq > (floors.get(start.workflow) ?? 0)) continue;
     // The run id goes into the body: were it made of the message's place, the new one would be another run.
-    const body = request === null ? start.body : startRequestBody(request);
-    await queue.requeueStart({ ...start, body });
-    repaired += 1;
+    await queue.requeueStart({
+      ...start,
+      body: request === null ? start.body : startRequestBody(request),
+    });
+    report.starts += 1;
     const { workflow, seq } = start;
     scope.log.warn({ workflow, seq }, "a start request that the queue had forgotten queued again");
   }
-  return repaired;
+  return starts.length < PAGE * PAGES ? runs : null;
 }
 
 /** One run that cannot be read must not keep the others from being repaired. */
 async function repairOrReport(
   scope: OrchestratorScope,
-  runId: string,
+  info: RunInfo,
   quietMs: number,
-): ReturnType<typeof repairRun> {
+  waiting: ReadonlySet<string> | null,
+): Promise<RepairedRun> {
+  const { runId, status } = info;
   try {
-    return await repairRun(scope, runId, quietMs);
+    if (await isGhost(scope, info, quietMs, waiting)) {
+      await scope.backend.runs.remove(runId);
+      scope.log.warn(
+        { runId },
+        "a run was filed whose start request was never sent: taken off the list",
+      );
+      return { items: 0, projected: true };
+    }
+    return await repairRun(scope, runId, quietMs, status);
   } catch (error) {
     if (!isFloxideError(error, "validation")) throw error;
     scope.log.error({ err: error, runId }, "the run cannot be looked at");
@@ -97,65 +139,14 @@ async function repairOrReport(
   }
 }
 
-async function repairRun(
-  scope: OrchestratorScope,
-  runId: string,
+/** True for a run that is listed, but was neither begun nor is in the queue: its client died between the two. */
+async function isGhost(
+  { backend, clock }: OrchestratorScope,
+  { runId, revision, createdAt }: RunInfo,
   quietMs: number,
-): Promise<{ readonly items: number; readonly projected: boolean }> {
-  const { backend, clock } = scope;
-  const view = await backend.contexts.get(runId);
-  if (view === null) return { items: 0, projected: false };
-  const { checkpoint, revision } = view;
-  if (clock.now() - Date.parse(checkpoint.updatedAt) < quietMs)
-    return { items: 0, projected: false };
-  if (checkpoint.status !== "running") {
-    await projectRun(backend, checkpoint, revision);
-    return { items: 0, projected: true };
-  }
-  const stranded = await strandedItems(scope, checkpoint);
-  if (stranded.length === 0) return { items: 0, projected: false };
-  scope.log.warn(
-    { runId, workflow: checkpoint.workflow, items: stranded },
-    "items without a message queued again",
-  );
-  await requeue(
-    backend.queue,
-    checkpoint,
-    revision,
-    stranded,
-    clock.now(),
-    `repair-${clock.now()}`,
-  );
-  return { items: stranded.length, projected: false };
-}
-
-/** Items that want to run, now or at a time, and that no message vouches for. */
-async function strandedItems(scope: OrchestratorScope, checkpoint: Checkpoint): Promise<number[]> {
-  const { queue } = scope.backend;
-  const { workflow, runId } = checkpoint;
-  // The floor first: what is below it and still there afterwards is not on its way out.
-  const floor = await queue.ackFloor({ kind: "work", workflow });
-  const queued = await queue.queued(workflow, runId);
-  const alive = new Set<number>();
-  for (const { item, seq, scheduled } of queued) {
-    // Below the floor the queue believes the message acknowledged: it will never deliver it again.
-    if (scheduled || seq > floor) alive.add(item);
-    else await queue.drop(seq);
-  }
-  const startWaits = checkpoint.started && (await startIsAlive(scope, checkpoint));
-  return Object.entries(checkpoint.items)
-    .filter(([key, item]) => {
-      if (dueMs(item) === Number.POSITIVE_INFINITY) return false;
-      if (alive.has(Number(key))) return false;
-      if (item.carrier === undefined) return true;
-      return item.carrier === START_CARRIER ? !startWaits : !alive.has(item.carrier);
-    })
-    .map(([key]) => Number(key));
-}
-
-async function startIsAlive(scope: OrchestratorScope, checkpoint: Checkpoint): Promise<boolean> {
-  const { queue } = scope.backend;
-  const { startSeq, workflow } = checkpoint;
-  const floor = await queue.ackFloor({ kind: "start", workflow });
-  return startSeq > floor && (await queue.startAt(startSeq)) !== null;
+  waiting: ReadonlySet<string> | null,
+): Promise<boolean> {
+  if (revision > 0 || waiting === null || waiting.has(runId)) return false;
+  if (clock.now() - Date.parse(createdAt) < Math.max(quietMs, GHOST_MS)) return false;
+  return (await backend.contexts.get(runId)) === null;
 }

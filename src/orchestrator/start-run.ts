@@ -7,6 +7,7 @@ import type { StartRequest } from "../core/records/start-request.ts";
 import { inputHashOf } from "../core/records/start-request.ts";
 import { parseWith } from "../core/schema.ts";
 import { checkRunId } from "../core/token.ts";
+import { spareBytesOf, startSizeBytes } from "../engine/spare-bytes.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import { initialContext } from "../workflows/index.ts";
 import type { OrchestratorScope } from "./scope.ts";
@@ -31,7 +32,7 @@ export async function startRun(
   input: unknown,
   options: StartOptions,
 ): Promise<string> {
-  const request = await checkedRequest(workflow, input, options);
+  const request = await checkedRequest(scope, workflow, input, options);
   const info = infoOf(scope, workflow, request);
   const { queue, runs } = scope.backend;
   if (options.runId === undefined) {
@@ -47,6 +48,7 @@ export async function startRun(
 }
 
 async function checkedRequest(
+  scope: OrchestratorScope,
   workflow: AnyWorkflow,
   input: unknown,
   options: StartOptions,
@@ -57,6 +59,7 @@ async function checkedRequest(
   if (node !== undefined) await parseWith(node.inputSchema, value, what, "input");
   initialContext(workflow, options.context ?? {});
   const context = toJson(options.context ?? {}, `the context for workflow "${workflow.name}"`);
+  checkSize(scope, startSizeBytes(value, context), workflow.name);
   return {
     workflow: workflow.name,
     runId: options.runId === undefined ? uuid() : checkRunId(options.runId),
@@ -64,6 +67,17 @@ async function checkedRequest(
     context: context as StartRequest["context"],
     version: workflow.version,
   };
+}
+
+/** What would not fit into the run's checkpoint is refused before anything is stored. */
+function checkSize({ backend }: OrchestratorScope, bytes: number, workflow: string): void {
+  const limit = backend.maxValueBytes - spareBytesOf(backend.maxValueBytes);
+  if (bytes <= limit) return;
+  throw new FloxideError(
+    "payload_too_large",
+    `input and context of a run of "${workflow}" take ${bytes} bytes, ${limit} are allowed`,
+    { details: { workflow, bytes, limit } },
+  );
 }
 
 function infoOf(scope: OrchestratorScope, workflow: AnyWorkflow, request: StartRequest): RunInfo {

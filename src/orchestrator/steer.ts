@@ -8,10 +8,13 @@ import { FloxideError } from "../core/errors.ts";
 import { type Json, toJson } from "../core/json.ts";
 import { livenessOf } from "../core/records/liveness.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
+import { MAX_ID_BYTES } from "../core/token.ts";
 import { projectRun } from "../engine/project.ts";
 import { requeue } from "../engine/requeue.ts";
+import { grows, spareBytesOf } from "../engine/spare-bytes.ts";
 import { checkSignal } from "../workflows/index.ts";
 import { findRun, runInfo, unbegun } from "./find-run.ts";
+import { repairRun } from "./repair-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
 // Commands to a run. Each is one compare-and-set of its checkpoint: when it is written the command holds, whatever
@@ -39,10 +42,11 @@ async function commit(scope: OrchestratorScope, runId: string, change: Change): 
     });
     const outcome = outcomes[0] ?? { applied: false, refusal: "status" };
     if (!changed) return { ...base, outcome };
+    const spare = grows(change) ? spareBytesOf(scope.backend.maxValueBytes) : 0;
     const revision =
       base.revision === 0
-        ? await contexts.create(checkpoint)
-        : await contexts.update(checkpoint, base.revision);
+        ? await contexts.create(checkpoint, spare)
+        : await contexts.update(checkpoint, base.revision, spare);
     if (revision !== null) return { checkpoint, revision, outcome };
   }
 }
@@ -78,16 +82,17 @@ export async function pauseRun(scope: OrchestratorScope, runId: string): Promise
   const { status } = checkpoint;
   if (!outcome.applied && status !== "paused") throw illegal("pause", runId, status);
   const { backend, options, clock } = scope;
-  const workers = (await backend.liveness.list()).filter(
-    (heartbeat) => livenessOf(heartbeat, clock.now(), options.aliveMs) === "alive",
-  ).length;
+  const workers = (await backend.liveness.list())
+    .filter((heartbeat) => livenessOf(heartbeat, clock.now(), options.aliveMs) === "alive")
+    .map(({ workerId }) => workerId);
   const [answers] = await Promise.all([
     backend.control.ask({ type: "pause", runId, revision }, workers, options.pauseAnswerMs),
     projectSteered(scope, checkpoint, revision),
   ]);
-  if (answers.length < workers) {
+  const silent = workers.filter((workerId) => !answers.includes(workerId));
+  if (silent.length > 0) {
     scope.log.warn(
-      { runId, workers, answers: answers.length },
+      { runId, silent },
       "some workers did not answer: one that is cut off may start one more node",
     );
   }
@@ -99,9 +104,21 @@ export async function pauseRun(scope: OrchestratorScope, runId: string): Promise
  * @throws FloxideError `not_found`, `illegal_state` for a run that is running, completed or cancelled
  */
 export async function resumeRun(scope: OrchestratorScope, runId: string): Promise<void> {
-  const { checkpoint, revision, outcome } = await commit(scope, runId, { type: "resume" });
-  if (!outcome.applied) throw illegal("resume", runId, checkpoint.status);
   const { backend, clock } = scope;
+  // Filed as running before it is: a resume that dies half-way leaves a run where repair looks for it.
+  const before = await runInfo(scope, runId);
+  if (before.status === "paused" || before.status === "failed") {
+    const { version, workflow, createdAt, inputHash, revision } = before;
+    const known = { runId, version, workflow, createdAt, inputHash, revision };
+    await backend.runs.replace({ ...known, status: "running" }, null);
+  }
+  const { checkpoint, revision, outcome } = await commit(scope, runId, { type: "resume" });
+  if (!outcome.applied) {
+    await backend.runs.replace(toRunInfo(checkpoint, revision), null);
+    // Perhaps an earlier call that got no further: what it left without a message gets one.
+    if (checkpoint.status === "running" && (await repairRun(scope, runId, 0)).items > 0) return;
+    throw illegal("resume", runId, checkpoint.status);
+  }
   backend.control.tell({ type: "resume", runId, revision });
   await requeue(backend.queue, checkpoint, revision, outcome.items, clock.now());
   await projectSteered(scope, checkpoint, revision);
@@ -121,28 +138,47 @@ export async function signalRun(
   payload: unknown,
   id: string = uuid(),
 ): Promise<void> {
+  checkText(name, "the name of a signal");
+  checkText(id, "the id of a signal");
   const value = toJson(payload ?? null, `the payload of signal "${name}"`);
   await checkPayload(scope, runId, name, value);
   const change: Change = { type: "signal", id, name, payload: value };
   const { checkpoint, revision, outcome } = await commit(scope, runId, change);
-  if (!outcome.applied) {
-    if (outcome.refusal === "terminal") throw illegal("signal", runId, checkpoint.status);
-    if (outcome.refusal === "full") {
-      throw new FloxideError(
-        "validation",
-        `run "${runId}" keeps ${SIGNAL_LIMIT} signals already: it waits for none`,
-        {
-          details: { runId, limit: SIGNAL_LIMIT },
-        },
-      );
-    }
-    return;
+  if (!outcome.applied && outcome.refusal === "terminal") {
+    throw illegal("signal", runId, checkpoint.status);
   }
+  if (!outcome.applied && outcome.refusal === "full") {
+    throw new FloxideError(
+      "validation",
+      `run "${runId}" keeps ${SIGNAL_LIMIT} signals already: it waits for none`,
+      { details: { runId, limit: SIGNAL_LIMIT } },
+    );
+  }
+  if (checkpoint.status !== "running") return;
+  // A repeated call may be one that got no further: what it released may have no message yet.
+  const released = outcome.applied ? outcome.items : releasedBy(checkpoint, name);
   const { queue } = scope.backend;
-  if (checkpoint.status === "running") {
-    await requeue(queue, checkpoint, revision, outcome.items, scope.clock.now());
-  }
-  for (const item of outcome.items) await queue.unschedule(checkpoint.workflow, runId, item);
+  // The timer of the hold goes before the message comes: afterwards it could be the timer of the next hold.
+  for (const item of released) await queue.unschedule(checkpoint.workflow, runId, item);
+  await requeue(queue, checkpoint, revision, released, scope.clock.now());
+}
+
+/** Items that a signal of this name has released and that have not run since. */
+function releasedBy(checkpoint: Checkpoint, name: string): number[] {
+  return Object.entries(checkpoint.items)
+    .filter(
+      ([, { wake, hold }]) => hold === undefined && wake?.type === "signal" && wake.name === name,
+    )
+    .map(([key]) => Number(key));
+}
+
+function checkText(text: string, what: string): void {
+  const bytes = Buffer.byteLength(text);
+  if (bytes > 0 && bytes <= MAX_ID_BYTES) return;
+  throw new FloxideError(
+    "validation",
+    `${what} must be 1 to ${MAX_ID_BYTES} bytes, it is ${bytes}`,
+  );
 }
 
 /** Refuses at the door what the nodes that wait for the signal would refuse, where the workflow is known here. */

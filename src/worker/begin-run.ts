@@ -1,9 +1,10 @@
 import type { Change } from "../core/checkpoint/change.ts";
 import type { NewRun } from "../core/checkpoint/checkpoint.ts";
+import { FloxideError } from "../core/errors.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
 import type { StartRequest } from "../core/records/start-request.ts";
-import { inputHashOf } from "../core/records/start-request.ts";
 import { parseWith } from "../core/schema.ts";
+import { startSizeBytes } from "../engine/spare-bytes.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import { initialContext } from "../workflows/index.ts";
 
@@ -16,13 +17,24 @@ export interface Beginning {
 /**
  * Checks input and context of a request against the workflow.
  *
- * @throws FloxideError `validation`, saying what does not fit and where
+ * @param limitBytes - what the run's first checkpoint may take
+ * @throws FloxideError `validation`, saying what does not fit and where; `payload_too_large`
  */
 export async function begin(
   workflow: AnyWorkflow,
   request: StartRequest,
   delivery: Pick<Delivery, "seq" | "acceptedAt">,
+  inputHash: string,
+  limitBytes: number,
 ): Promise<Beginning> {
+  const bytes = startSizeBytes(request.input, request.context);
+  if (bytes > limitBytes) {
+    throw new FloxideError(
+      "payload_too_large",
+      `input and context take ${bytes} bytes, ${limitBytes} are allowed`,
+      { details: { bytes, limit: limitBytes } },
+    );
+  }
   const node = workflow.nodes[workflow.start];
   if (node !== undefined) {
     await parseWith(
@@ -36,7 +48,7 @@ export async function begin(
   const known = {
     version: workflow.version,
     fingerprint: workflow.fingerprint,
-    inputHash: inputHashOf(request),
+    inputHash,
     startSeq: delivery.seq,
     context,
   };

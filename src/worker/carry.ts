@@ -183,8 +183,13 @@ export class Carry {
     if (isTerminal(checkpoint.status)) return;
     this.#session.historySent = upTo;
     this.waitFor(
-      keepHistory(this.#scope.backend, checkpoint, historySent).then(() =>
-        this.#session.later({ type: "history-kept", upTo }),
+      keepHistory(this.#scope.backend, checkpoint, historySent).then(
+        () => this.#session.later({ type: "history-kept", upTo }),
+        (error: unknown) => {
+          // The next chunk begins where this one would have.
+          this.#session.historySent = Math.min(this.#session.historySent, historySent);
+          throw error;
+        },
       ),
     );
   }

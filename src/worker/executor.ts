@@ -2,7 +2,9 @@ import { v7 as uuid } from "uuid";
 import type { ItemChange, Refusal } from "../core/checkpoint/change.ts";
 import type { Checkpoint, Item } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
-import { FloxideError } from "../core/errors.ts";
+import { dueMs } from "../core/checkpoint/inspect.ts";
+import { storedTime } from "../core/checkpoint/item-changes.ts";
+import { FloxideError, isFloxideError } from "../core/errors.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Versioned } from "../core/ports/stores.ts";
 import type { Committed, RunSession } from "../engine/session.ts";
@@ -15,12 +17,10 @@ import type { WorkerScope } from "./scope.ts";
 
 // One item, from "it may run" to its commit. Invariants:
 // 1. Between the look at the run's status and the start of the node there is no await.
-// 2. An item whose message came again without a commit is a suspect: it may be what killed the worker before. From
-//    the second time on this is written down before it is executed, and suspects are executed one at a time, so
-//    that the culprit runs out of chances before the items that merely ran beside it do.
-
-/** Deliveries without a commit that are put down to chance: a worker may be restarted under anybody. */
-const UNSUSPECTED = 1;
+// 2. Before an item whose message came again is executed, that is written down. A message may come again for many
+//    reasons; only an execution that was written down and not heard of again counts as lost.
+// 3. Items that lost an execution are executed one at a time, so that one that kills its process runs out of chances
+//    before those that merely ran beside it do.
 
 export interface Execute {
   readonly session: RunSession;
@@ -59,12 +59,13 @@ export class Executor {
   async execute(request: Execute): Promise<Executed> {
     const item = request.session.known?.checkpoint.items[request.id];
     if (item?.hold !== undefined) return this.#wake(request, item);
-    if (
-      item === undefined ||
-      !request.again ||
-      unaccounted(item, request.deliveries) <= allowed(item)
-    ) {
+    if (item === undefined || !request.again || isExpected(item, request.deliveries)) {
       return this.#executeNow(request);
+    }
+    if (item.trying !== true) {
+      const { id, carrier } = request;
+      const change = { type: "try", item: id, turn: item.turn, carrier } as const;
+      return this.#executeAfter(request, await request.session.commit(change));
     }
     const turn = this.#suspects.then(() => this.#executeSuspect(request));
     this.#suspects = turn.catch(() => {});
@@ -86,37 +87,32 @@ export class Executor {
   async #executeSuspect(request: Execute): Promise<Executed> {
     const view = await look(request.session);
     const item = view?.checkpoint.items[request.id];
-    if (view === null || item === undefined) return this.#executeNow(request);
-    const lost = item.lost ?? 0;
-    const failure = lostFailure(request.id, item, this.#scope.clock.now(), lost + 1);
-    const { workerId } = this.#scope.options;
-    this.#scope.log.warn(
-      { runId: view.checkpoint.runId, node: item.node, item: request.id, lost: lost + 1, workerId },
-      "the item came again without a commit: an execution of it was lost",
-    );
-    await this.#recordError(
-      view.checkpoint,
-      failure,
-      lost < this.#scope.options.maxLost ? 0 : null,
-    );
-    if (lost >= this.#scope.options.maxLost) {
-      const subject = this.#case(request, item, view.checkpoint);
-      return this.#went(request, await request.session.commit(giveUp(subject, failure, 0)));
+    if (view === null || item?.trying !== true || this.#scope.stopping()) {
+      return this.#executeNow(request);
     }
-    const marked = await request.session.commit({
-      type: "lost",
-      item: request.id,
-      turn: item.turn,
-      carrier: request.carrier,
-      failure,
-      // This very delivery is left open: if it is lost too, the next one shows it.
-      deliveries: request.deliveries - 1,
-    });
-    return marked.outcome.applied ? this.#executeNow(request) : this.#went(request, marked);
+    const { id, carrier, session } = request;
+    const lost = (item.lost ?? 0) + 1;
+    const isLast = lost >= this.#scope.options.maxLost;
+    const failure = lostFailure(id, item, this.#scope.clock.now(), lost + 1);
+    const subject = this.#case(request, item, view.checkpoint);
+    const change: ItemChange = isLast
+      ? giveUp(subject, failure, 0)
+      : { type: "lost", item: id, turn: item.turn, carrier, failure, lost };
+    const committed = await session.commit(change);
+    if (committed.outcome.applied) {
+      await this.#recordError(committed.checkpoint, failure, isLast ? null : 0);
+    }
+    return isLast ? this.#went(request, committed, change) : this.#executeAfter(request, committed);
+  }
+
+  /** Executes the item once something about it is written down. */
+  #executeAfter(request: Execute, committed: Committed): Executed | Promise<Executed> {
+    return committed.outcome.applied ? this.#executeNow(request) : this.#went(request, committed);
   }
 
   async #executeNow(request: Execute): Promise<Executed> {
     const { session, id } = request;
+    if (this.#scope.stopping()) return { type: "given-back" };
     const view = session.fresh ? session.known : await look(session);
     if (view === null)
       throw new FloxideError("not_found", `run "${session.runId}" has no checkpoint any more`);
@@ -127,6 +123,9 @@ export class Executor {
       return { type: "went-on", checkpoint, revision, items: [] };
     const item = checkpoint.items[id];
     if (item === undefined) return { type: "refused", checkpoint, refusal: "gone" };
+    if (dueMs(item) > this.#scope.clock.now()) {
+      return { type: "went-on", checkpoint, revision, items: [id] };
+    }
     const entry = this.#running.enter(session.runId, id, item);
     const answer = await runNode({
       workflow: request.workflow,
@@ -151,21 +150,37 @@ export class Executor {
     try {
       committed = await request.session.commit(change);
     } catch (error) {
-      if (!(error instanceof FloxideError && error.code === "payload_too_large")) throw error;
-      counted = judgeFailure(subject, tooLarge(subject.item, error), 0);
-      committed = await request.session.commit(counted);
+      counted = this.#instead(subject, error);
+      committed = await this.#commitFailure(request, counted);
     }
     if (!committed.outcome.applied && committed.outcome.refusal === "outdated") {
       return this.#executeNow(request);
     }
     if (committed.outcome.applied && "failure" in counted) {
-      await this.#recordError(
-        committed.checkpoint,
-        counted.failure,
-        counted.type === "retry" ? counted.notBeforeMs : null,
-      );
+      const retryAt = counted.type === "retry" ? counted.notBeforeMs : null;
+      await this.#recordError(committed.checkpoint, counted.failure, retryAt);
     }
     return this.#went(request, committed, counted);
+  }
+
+  /** An answer that cannot be committed, because it does not fit or cannot be merged, is a failed attempt. */
+  #instead(subject: Case, error: unknown): ItemChange {
+    if (isFloxideError(error, "backend") || isFloxideError(error, "not_found")) throw error;
+    const isTooLarge = isFloxideError(error, "payload_too_large");
+    return judgeFailure(subject, isTooLarge ? tooLarge(subject.item, error) : error, 0);
+  }
+
+  /** Commits a failure; one that does not fit either is cut to the bone, and fails the run. */
+  async #commitFailure(request: Execute, change: ItemChange): Promise<Committed> {
+    try {
+      return await request.session.commit(change);
+    } catch (error) {
+      if (!isFloxideError(error, "payload_too_large") || !("failure" in change)) throw error;
+      const message = change.failure.message.slice(0, 200);
+      const failure = { ...change.failure, stack: null, message };
+      const { item, turn, carrier } = change;
+      return request.session.commit({ type: "fail", item, turn, carrier, ms: 0, failure });
+    }
   }
 
   #went(
@@ -222,7 +237,7 @@ export class Executor {
       workflow,
       workerId,
       failure,
-      retryAt: retryAtMs === null ? null : new Date(retryAtMs).toISOString(),
+      retryAt: retryAtMs === null ? null : storedTime(retryAtMs),
     });
   }
 }
@@ -234,11 +249,9 @@ async function look(session: RunSession): Promise<Versioned | null> {
   return view;
 }
 
-/** Deliveries of its message that ended without a commit, as far as the item knows. */
-const unaccounted = (item: Item, deliveries: number): number =>
-  deliveries - 1 - (item.deliveries ?? 0);
-
-const allowed = (item: Item): number => (item.lost === undefined ? UNSUSPECTED : 0);
+/** True where the message was given back on purpose: a retry that waited in it, or a worker that stopped. */
+const isExpected = (item: Item, deliveries: number): boolean =>
+  item.deliveries !== undefined && item.deliveries === deliveries - 1;
 
 function tooLarge(item: Item, cause: FloxideError): FloxideError {
   return new FloxideError(

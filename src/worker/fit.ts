@@ -6,6 +6,8 @@ import type { WorkerScope } from "./scope.ts";
 
 /** Milliseconds after which work that does not fit this worker is offered again. */
 export const MISFIT_DELAY_MS = 5_000;
+/** Misfits that are remembered as said. */
+const REMEMBERED = 1_000;
 
 /** Which of this worker's workflows a run follows. What fits none is left for another worker, and said once. */
 export class Fit {
@@ -29,6 +31,16 @@ export class Fit {
     return null;
   }
 
+  /** Leaves a message for a worker of a newer release. */
+  leave(delivery: Delivery, what: string): void {
+    this.#say(
+      `newer/${delivery.workflow}`,
+      { workflow: delivery.workflow },
+      `${what}: left for a newer worker`,
+    );
+    delivery.giveBack(MISFIT_DELAY_MS);
+  }
+
   /** This worker's workflow of that name and version, the newest where none is given; null where it has none. */
   known(name: string, version: number | null): AnyWorkflow | null {
     try {
@@ -41,23 +53,25 @@ export class Fit {
 
   /** Says, once for each graph, that it is not this worker's. */
   report(name: string, version: number, fingerprint: string, mine: AnyWorkflow | null): void {
-    const key = `${name}@${version}/${fingerprint}`;
-    if (this.#misfits.has(key)) return;
-    this.#misfits.add(key);
     const why =
       mine === null
         ? `this worker has no version ${version} of workflow "${name}"`
         : `workflow "${name}" version ${version} has another graph here (${mine.fingerprint}) than the run has ` +
           `(${fingerprint}): give a changed graph a new version`;
-    this.#scope.log.error(
-      {
-        code: "fingerprint",
-        workflow: name,
-        version,
-        fingerprint,
-        workerId: this.#scope.options.workerId,
-      },
+    const fields = { workflow: name, version, fingerprint };
+    this.#say(
+      `${name}@${version}/${fingerprint}`,
+      fields,
       `${why}. The work is left for a worker that fits`,
     );
+  }
+
+  #say(key: string, fields: object, message: string): void {
+    if (this.#misfits.has(key)) return;
+    // Anybody may publish requests for versions that never were: what was said is forgotten some time.
+    if (this.#misfits.size >= REMEMBERED) this.#misfits.clear();
+    this.#misfits.add(key);
+    const { workerId } = this.#scope.options;
+    this.#scope.log.error({ code: "fingerprint", ...fields, workerId }, message);
   }
 }

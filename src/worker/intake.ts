@@ -36,6 +36,8 @@ interface Held {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #stop = new AbortController();
+  /** Aborted to take back what was asked for. */
+  #demand = newDemand();
   readonly #waiting: Record<QueueKind, Held[]> = { work: [], start: [] };
   readonly #handled = new Set<Held>();
   readonly #idle: (() => void)[] = [];
@@ -47,8 +49,6 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
-    // Two pulls a workflow listen to it: Node takes more than ten listeners for a leak.
-    setMaxListeners(0, this.#stop.signal);
   }
 
   /** Messages being handled. */
@@ -63,6 +63,7 @@ export class Intake {
   /** Takes nothing new and gives back what waits. Resolves when the requests for more have ended. */
   async close(): Promise<void> {
     this.#stop.abort();
+    this.#demand.abort();
     this.#wake();
     for (const held of this.#takeWaiting()) held.delivery.giveBack();
     await Promise.all(this.#loops);
@@ -85,7 +86,8 @@ export class Intake {
         continue;
       }
       try {
-        await queue.pull(source, wanted, (delivery) => this.#arrive(delivery), signal);
+        const pulling = this.#demand.signal;
+        await queue.pull(source, wanted, (delivery) => this.#arrive(delivery), pulling);
       } catch (error) {
         if (signal.aborted) return;
         const fields = { err: error, ...source };
@@ -130,6 +132,15 @@ export class Intake {
       this.#handled.add(held);
       void this.#handle(held);
     }
+    // All slots are taken by work that takes its time: what was asked for is better had by somebody who is free.
+    if (this.#typicalMs >= SHORT_MS) this.#endDemand();
+  }
+
+  #endDemand(): void {
+    if (this.#stop.signal.aborted) return;
+    const demand = this.#demand;
+    this.#demand = newDemand();
+    demand.abort();
   }
 
   async #handle(held: Held): Promise<void> {
@@ -189,6 +200,13 @@ export class Intake {
     if (this.#sweeper !== null) clearInterval(this.#sweeper);
     this.#sweeper = null;
   }
+}
+
+function newDemand(): AbortController {
+  const demand = new AbortController();
+  // Two pulls a workflow listen to it: Node takes more than ten listeners for a leak.
+  setMaxListeners(0, demand.signal);
+  return demand;
 }
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {

@@ -26,8 +26,9 @@ export interface WorkerOptions {
    */
   readonly graceMs?: number;
   /**
-   * Executions of one item that may be lost with their worker (in a row, without a commit) before the item fails.
-   * Too few fails innocent items on a bad day; too many lets a node that kills its process kill more of them.
+   * Executions of one item, in a row, that may be lost with their worker before the item fails. The first is not
+   * counted: a message may come again for many reasons, and only from then on it is written down. Too few fails
+   * innocent items on a bad day; too many lets a node that kills its process kill more of them.
    * @default 3
    */
   readonly maxLost?: number;

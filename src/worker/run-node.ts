@@ -49,6 +49,7 @@ export async function runNode(execution: Execution): Promise<Answer> {
     );
     return { type: "failed", thrown: error, ms: 0 };
   }
+  if (abort.signal.aborted) return abortedAnswer(abort.signal.reason, 0);
   const { timeoutMs } = policyOf(workflow, item.node);
   const timer = timeoutMs === null ? null : startTimer(abort, timeoutMs, item.node);
   try {

@@ -16,10 +16,13 @@ export interface RunningEntry {
 /** Executions that a heartbeat names at most. */
 const NAMED = 20;
 
+const stops = (): FloxideError => new FloxideError("cancelled", "the worker stops");
+
 /** What the worker executes now. */
 export class Running {
   readonly #clock: Clock;
   readonly #entries = new Set<RunningEntry>();
+  #stopped = false;
   completed = 0;
   errors = 0;
 
@@ -34,6 +37,7 @@ export class Running {
   enter(runId: string, id: number, item: Item): RunningEntry {
     const entry = { runId, id, item, abort: new AbortController(), since: this.#clock.now() };
     this.#entries.add(entry);
+    if (this.#stopped) entry.abort.abort(stops());
     return entry;
   }
 
@@ -53,11 +57,10 @@ export class Running {
     }
   }
 
-  /** Aborts everything: the worker stops. */
+  /** Aborts everything, and whatever begins from now on: the worker stops. */
   abortAll(): void {
-    for (const { abort } of this.#entries) {
-      abort.abort(new FloxideError("cancelled", "the worker stops"));
-    }
+    this.#stopped = true;
+    for (const { abort } of this.#entries) abort.abort(stops());
   }
 
   /** The first twenty, for the heartbeat. */

@@ -1,25 +1,31 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal, newCheckpoint, START_CARRIER } from "../core/checkpoint/checkpoint.ts";
-import { type FloxideError, isFloxideError } from "../core/errors.ts";
-import { toFailure } from "../core/failure.ts";
+import { isFloxideError } from "../core/errors.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
 import type { StartRequest } from "../core/records/start-request.ts";
 import { inputHashOf, readStart } from "../core/records/start-request.ts";
 import { projectRun } from "../engine/project.ts";
 import type { RunSession } from "../engine/session.ts";
+import { spareBytesOf } from "../engine/spare-bytes.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import type { Beginning } from "./begin-run.ts";
 import { begin } from "./begin-run.ts";
 import { bury } from "./bury.ts";
 import { Carry } from "./carry.ts";
 import type { Executor } from "./executor.ts";
+import { failUnbegun, refusalOf } from "./fail-unbegun.ts";
 import { type Fit, MISFIT_DELAY_MS } from "./fit.ts";
 import type { WorkerScope } from "./scope.ts";
 import type { Sessions } from "./sessions.ts";
 
 /** Milliseconds after which a second request for a run that is just beginning here is looked at again. */
 const BEGINNING_DELAY_MS = 1_000;
+
+/** A start request that was read, with what tells it from others under its run id. */
+export interface HashedRequest extends StartRequest {
+  readonly inputHash: string;
+}
 
 /** Handles start requests: new runs, repeated ones, and what cannot become a run. */
 export class StartTaker {
@@ -37,12 +43,13 @@ export class StartTaker {
 
   /** @throws FloxideError `backend` where the stores cannot be reached */
   async take(delivery: Delivery): Promise<void> {
-    let request: StartRequest;
+    let request: HashedRequest;
     try {
-      request = readStart(delivery, this.#scope.backend.namespace);
+      const read = readStart(delivery, this.#scope.backend.namespace);
+      request = { ...read, inputHash: inputHashOf(read) };
     } catch (error) {
-      if (!isFloxideError(error, "validation")) throw error;
-      await bury(this.#scope, delivery, delivery.messageId, error.code, error.message);
+      const { code, message } = refusalOf(error);
+      await bury(this.#scope, delivery, delivery.messageId, code, message);
       return;
     }
     const session = this.#sessions.acquire(request.runId);
@@ -53,12 +60,13 @@ export class StartTaker {
     }
   }
 
-  async #start(delivery: Delivery, request: StartRequest, session: RunSession): Promise<void> {
+  async #start(delivery: Delivery, request: HashedRequest, session: RunSession): Promise<void> {
     // Revision 0: it begins. Nothing known: it is being read, and two that find no entry would both begin.
     if (session.users > 1 && (session.known?.revision ?? 0) === 0) {
       delivery.giveBack(BEGINNING_DELAY_MS);
       return;
     }
+    session.abandon();
     const stored = await this.#stored(delivery, session);
     if (stored === undefined) return;
     if (stored?.started === true) {
@@ -75,7 +83,7 @@ export class StartTaker {
       delivery.giveBack(MISFIT_DELAY_MS);
       return;
     }
-    const beginning = await this.#begin(delivery, request, workflow, stored);
+    const beginning = await this.#begin(delivery, request, workflow, session);
     if (beginning === null) return;
     if (stored === null) await this.#beginNew(delivery, session, workflow, beginning);
     else await this.#beginPrepared(delivery, session, workflow, beginning);
@@ -95,51 +103,23 @@ export class StartTaker {
 
   async #begin(
     delivery: Delivery,
-    request: StartRequest,
+    request: HashedRequest,
     workflow: AnyWorkflow,
-    stored: Checkpoint | null,
+    session: RunSession,
   ): Promise<Beginning | null> {
+    const { backend } = this.#scope;
+    const limit = backend.maxValueBytes - spareBytesOf(backend.maxValueBytes);
     try {
-      return await begin(workflow, request, delivery);
+      return await begin(workflow, request, delivery, request.inputHash, limit);
     } catch (error) {
-      if (!isFloxideError(error, "validation")) throw error;
-      // Whoever started the run through a client has seen it accepted and must be able to see why it ended.
-      if (delivery.infoWritten && stored === null)
-        await this.#failUnbegun(delivery, request, workflow, error);
-      await bury(this.#scope, delivery, request.runId, error.code, error.message);
+      const refusal = refusalOf(error);
+      // Whoever started the run through a client, or steered it, has seen it accepted and must see why it ended.
+      if (delivery.infoWritten || session.known !== null) {
+        await failUnbegun(this.#scope, { delivery, request, workflow, session, refusal });
+      }
+      await bury(this.#scope, delivery, request.runId, refusal.code, refusal.message);
       return null;
     }
-  }
-
-  async #failUnbegun(
-    delivery: Delivery,
-    request: StartRequest,
-    workflow: AnyWorkflow,
-    error: FloxideError,
-  ): Promise<void> {
-    const now = this.#scope.clock.now();
-    const site = { node: workflow.start, item: null, attempt: null, now };
-    const failed: Checkpoint = {
-      ...newCheckpoint(
-        {
-          runId: request.runId,
-          workflow: workflow.name,
-          version: workflow.version,
-          fingerprint: workflow.fingerprint,
-          inputHash: inputHashOf(request),
-          startSeq: delivery.seq,
-          context: {},
-          createdAt: delivery.acceptedAt,
-        },
-        now,
-      ),
-      started: true,
-      status: "failed",
-      finishedAt: new Date(now).toISOString(),
-      failure: toFailure(error, site),
-    };
-    const revision = await this.#scope.backend.contexts.create(failed);
-    if (revision !== null) await projectRun(this.#scope.backend, failed, revision);
   }
 
   async #beginNew(
@@ -169,8 +149,9 @@ export class StartTaker {
     { start }: Beginning,
   ): Promise<void> {
     const carry = this.#carry(delivery, START_CARRIER, session, workflow);
-    const { checkpoint, revision } = await session.commit(start);
-    await carry.run(checkpoint, revision);
+    const { checkpoint, revision, outcome } = await session.commit(start);
+    if (outcome.applied) await carry.run(checkpoint, revision);
+    else delivery.giveBack(BEGINNING_DELAY_MS);
   }
 
   /** The run was cancelled before anybody took its start request. */
@@ -186,7 +167,7 @@ export class StartTaker {
   /** The run has begun already: by this very message, or by another one with the same run id. */
   async #again(
     delivery: Delivery,
-    request: StartRequest,
+    request: HashedRequest,
     stored: Checkpoint,
     session: RunSession,
   ): Promise<void> {
@@ -199,7 +180,7 @@ export class StartTaker {
       );
       return;
     }
-    if (stored.inputHash === inputHashOf(request)) {
+    if (stored.inputHash === request.inputHash) {
       this.#scope.log.debug(
         { runId: stored.runId, subject: delivery.subject },
         "repeated start request dropped",

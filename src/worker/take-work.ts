@@ -1,4 +1,4 @@
-import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
+import { type Checkpoint, isOfNewerForm } from "../core/checkpoint/checkpoint.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
 import { WorkMessageSchema } from "../core/records/work-message.ts";
@@ -9,6 +9,9 @@ import type { Executor } from "./executor.ts";
 import type { Fit } from "./fit.ts";
 import type { WorkerScope } from "./scope.ts";
 import type { Sessions } from "./sessions.ts";
+
+/** Milliseconds after which work of a run that is just beginning here is looked at again. */
+const BEGINNING_DELAY_MS = 1_000;
 
 /** Handles messages of runs that have begun. */
 export class WorkTaker {
@@ -26,7 +29,9 @@ export class WorkTaker {
 
   /** @throws FloxideError `backend` where the stores cannot be reached */
   async take(delivery: Delivery): Promise<void> {
-    const parsed = WorkMessageSchema.safeParse(decode(delivery.body));
+    const raw = decode(delivery.body);
+    if (isNewer(raw)) return this.#fit.leave(delivery, "a work item of a newer form");
+    const parsed = WorkMessageSchema.safeParse(raw);
     if (!parsed.success) {
       await bury(
         this.#scope,
@@ -62,7 +67,12 @@ export class WorkTaker {
       // A message that comes again is judged on what is stored, not on what was known when it came first.
       const view =
         delivery.deliveries > 1 ? await session.reload(revision) : await session.load(revision);
-      if (view !== null && view.revision > 0) return view;
+      if (view?.revision === 0) {
+        // The run is beginning here, and somewhere else it has begun: the next look is at what is stored.
+        delivery.giveBack(BEGINNING_DELAY_MS);
+        return null;
+      }
+      if (view !== null) return view;
       this.#scope.log.info(
         { runId: session.runId, subject: delivery.subject },
         "work of a run that is gone dropped",
@@ -70,11 +80,16 @@ export class WorkTaker {
       delivery.ack();
     } catch (error) {
       if (!isFloxideError(error, "validation")) throw error;
-      await bury(this.#scope, delivery, session.runId, error.code, error.message);
+      if (isOfNewerForm(error)) this.#fit.leave(delivery, "a checkpoint of a newer form");
+      else await bury(this.#scope, delivery, session.runId, error.code, error.message);
     }
     return null;
   }
 }
+
+/** True for what a later release has written: this one must not judge it. */
+const isNewer = (raw: unknown): boolean =>
+  typeof raw === "object" && raw !== null && "v" in raw && typeof raw.v === "number" && raw.v > 1;
 
 function decode(body: string): unknown {
   try {

@@ -9,6 +9,7 @@ import type { Backend } from "../core/ports/backend.ts";
 import type { ControlCommand } from "../core/ports/control-bus.ts";
 import type { Delivery, QueueSource } from "../core/ports/work-queue.ts";
 import type { Heartbeat } from "../core/records/liveness.ts";
+import { spareBytesOf } from "../engine/spare-bytes.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import { WorkflowRegistry } from "../workflows/index.ts";
 import { Executor } from "./executor.ts";
@@ -63,6 +64,7 @@ export class Worker {
     const prefix = uuid().slice(-12);
     this.#sessions = new Sessions({
       store: parts.backend.contexts,
+      spareBytes: spareBytesOf(parts.backend.maxValueBytes),
       clock: this.#scope.clock,
       by: resolved.workerId,
       newCommit: () => `${prefix}-${++commits}`,
@@ -90,7 +92,13 @@ export class Worker {
     }
     this.#state = "started";
     await this.#prepare();
+    if (this.#scope.stopping()) return;
     await this.#heart.start();
+    // Told to stop meanwhile: then nobody would give back what an intake takes.
+    if (this.#scope.stopping()) {
+      await this.#heart.stop();
+      return;
+    }
     this.#intake = new Intake({
       queue: this.#scope.backend.queue,
       sources: this.#sources(),

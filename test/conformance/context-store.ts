@@ -4,6 +4,7 @@ import type { Opened } from "./context.ts";
 import { freshForEachTest } from "./context.ts";
 import { checkpointOf, ODD_IDS } from "./fixtures.ts";
 
+/** What every context store must do. */
 export function contextStoreTests(open: () => Promise<Opened>): void {
   describe("context store", () => {
     const on = freshForEachTest(open);
@@ -230,6 +231,7 @@ export function contextStoreTests(open: () => Promise<Opened>): void {
   });
 }
 
+/** True for a refusal that says how large the value is and how large it may be. */
 export function tellsSizes(error: {
   readonly details: Readonly<Record<string, unknown>>;
 }): boolean {

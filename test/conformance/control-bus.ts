@@ -11,6 +11,7 @@ const command = (runId: string, type: ControlCommand["type"] = "cancel"): Contro
   revision: 7,
 });
 
+/** What every backend must do: control bus. */
 export function controlBusTests(open: () => Promise<Opened>): void {
   describe("control bus", () => {
     const on = freshForEachTest(open);

@@ -45,8 +45,10 @@ export const ODD_IDS = [
 
 const CREATED_MS = Date.UTC(2026, 2, 1, 12);
 
+/** A stored time, so many milliseconds after the runs here were created. */
 export const at = (ms: number): string => new Date(CREATED_MS + ms).toISOString();
 
+/** A checkpoint of a run of which nothing has happened yet. */
 export function checkpointOf(runId: string, more: Partial<Checkpoint> = {}): Checkpoint {
   const run = {
     runId,
@@ -61,7 +63,7 @@ export function checkpointOf(runId: string, more: Partial<Checkpoint> = {}): Che
   return { ...newCheckpoint(run, CREATED_MS), ...more };
 }
 
-export const failure: Failure = {
+const failure: Failure = {
   kind: "error",
   name: "TypeError",
   message: "it is broken",
@@ -73,13 +75,15 @@ export const failure: Failure = {
   at: at(0),
 };
 
-export interface InfoOptions {
+/** What tells one run info from another. */
+interface InfoOptions {
   readonly status?: RunStatus;
   readonly workflow?: string;
   readonly createdAt?: string;
   readonly revision?: number;
 }
 
+/** What lists show of a run. */
 export function infoOf(runId: string, options: InfoOptions = {}): RunInfo {
   const { status = "running", workflow = "orders", createdAt = at(0), revision = 0 } = options;
   const known = { runId, workflow, version: 1, createdAt, inputHash: "h", revision };
@@ -95,6 +99,7 @@ export function infoOf(runId: string, options: InfoOptions = {}): RunInfo {
   }
 }
 
+/** Figures of a run. */
 export function metricsOf(runId: string, completed = 1): RunMetrics {
   return {
     runId,
@@ -110,6 +115,7 @@ export function metricsOf(runId: string, completed = 1): RunMetrics {
   };
 }
 
+/** A failed attempt, some milliseconds after the run was created. */
 export function errorOf(runId: string, item: number, attempt: number, ms = 0): RunError {
   return {
     runId,
@@ -120,6 +126,7 @@ export function errorOf(runId: string, item: number, attempt: number, ms = 0): R
   };
 }
 
+/** What a worker says of itself now. */
 export function heartbeatOf(workerId: string, more: Partial<Heartbeat> = {}): Heartbeat {
   return {
     workerId,
@@ -139,6 +146,7 @@ export function heartbeatOf(workerId: string, more: Partial<Heartbeat> = {}): He
   };
 }
 
+/** Something that happened to a run. */
 export function eventOf(runId: string, number: number): HistoryEvent {
   return {
     runId,
@@ -152,10 +160,12 @@ export function eventOf(runId: string, number: number): HistoryEvent {
   };
 }
 
+/** A request to start a run of `orders`. */
 export function requestOf(runId: string, more: Partial<StartRequest> = {}): StartRequest {
   return { workflow: "orders", runId, input: { order: 7 }, context: {}, version: null, ...more };
 }
 
+/** An item of a run of `orders`, ready to be queued. */
 export function itemOf(runId: string, item: number, more: Partial<QueuedItem> = {}): QueuedItem {
   return {
     v: 1,

@@ -4,6 +4,7 @@ import type { Opened } from "./context.ts";
 import { freshForEachTest } from "./context.ts";
 import { errorOf, heartbeatOf, metricsOf, ODD_IDS } from "./fixtures.ts";
 
+/** What every backend must do: keyed store. */
 export function keyedStoreTests(open: () => Promise<Opened>): void {
   metricsStoreTests(open);
   errorStoreTests(open);

@@ -9,6 +9,7 @@ import { nameOf, take, takeAndAck, takeOne } from "./inbox.ts";
 
 const WORK: QueueSource = { kind: "work", workflow: "orders" };
 
+/** What every backend must do: queue delivery. */
 export function queueDeliveryTests(open: () => Promise<Opened>): void {
   handingOutTests(open);
   comingBackTests(open);

@@ -12,6 +12,7 @@ const LATER_MS = 3_600_000;
 /** Clocks of server and test may be read apart by so much. */
 const SLACK_MS = 50;
 
+/** What every backend must do: queue schedule. */
 export function queueScheduleTests(open: () => Promise<Opened>): void {
   describe("queue of items: schedules", () => {
     const on = freshForEachTest(open);

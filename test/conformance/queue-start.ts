@@ -12,6 +12,7 @@ import { takeAndAck, takeOne } from "./inbox.ts";
 const STARTS: QueueSource = { kind: "start", workflow: "orders" };
 const WORK: QueueSource = { kind: "work", workflow: "orders" };
 
+/** What every backend must do: queue start. */
 export function queueStartTests(open: () => Promise<Opened>): void {
   describe("queue of start requests", () => {
     const on = freshForEachTest(open);

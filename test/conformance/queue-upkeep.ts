@@ -10,6 +10,7 @@ const STARTS: QueueSource = { kind: "start", workflow: "orders" };
 const WORK: QueueSource = { kind: "work", workflow: "orders" };
 const LATER_MS = 3_600_000;
 
+/** What every backend must do: queue upkeep. */
 export function queueUpkeepTests(open: () => Promise<Opened>): void {
   queuedTests(open);
   dropTests(open);

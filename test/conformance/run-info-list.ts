@@ -20,6 +20,7 @@ const ALL: readonly RunInfo[] = Array.from({ length: 29 }, (_, i) =>
   }),
 );
 
+/** What every backend must do: run info list. */
 export function runInfoListTests(open: () => Promise<Opened>): void {
   describe("listing of runs", () => {
     const on = freshForEachTest(open);

@@ -5,6 +5,7 @@ import type { Opened } from "./context.ts";
 import { freshForEachTest } from "./context.ts";
 import { infoOf, ODD_IDS } from "./fixtures.ts";
 
+/** What every backend must do: run info store. */
 export function runInfoStoreTests(open: () => Promise<Opened>): void {
   describe("run info store", () => {
     const on = freshForEachTest(open);

@@ -5,6 +5,7 @@ import type { Opened } from "./context.ts";
 import { freshForEachTest } from "./context.ts";
 import { eventOf, ODD_IDS } from "./fixtures.ts";
 
+/** What every backend must do: stream store. */
 export function streamStoreTests(open: () => Promise<Opened>): void {
   historyStoreTests(open);
   deadLetterStoreTests(open);

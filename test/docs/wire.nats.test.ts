@@ -260,7 +260,7 @@ describe("what happens to a run", () => {
   test("comes by as events", async () => {
     const seen: { readonly number: number; readonly kind: string }[] = [];
     nc.subscribe(`${NAMESPACE}.history.fan-out.followed`, {
-      callback: (_error, msg) => seen.push(...msg.json<typeof seen>()),
+      callback: (_error, msg) => void seen.push(...msg.json<typeof seen>()),
     });
     await startByPublish(nc, "fan-out", { input: 2 }, "followed");
     await watchToEnd(nc, "followed");

@@ -57,14 +57,14 @@ test("18 makes workflows that keep their types", async () => {
   const sum = await runLocal(letters, "three words here");
   expectTypeOf(sum).toEqualTypeOf<number>();
   expect(sum).toBe(14);
-  const people = [
-    { name: "Ada", born: 1815 },
-    { name: "Alan", born: 1912 },
-    { name: "Kurt", born: 1919 },
+  const languages = [
+    { name: "Ada", since: 1980 },
+    { name: "Pascal", since: 1970 },
+    { name: "C", since: 1972 },
   ];
-  const names = await runLocal(decades, people);
+  const names = await runLocal(decades, languages);
   expectTypeOf(names).toEqualTypeOf<Record<string, string[]>>();
-  expect(names).toEqual({ "1810s": ["Ada"], "1910s": ["Alan", "Kurt"] });
+  expect(names).toEqual({ "1970s": ["Pascal", "C"], "1980s": ["Ada"] });
 });
 
 test("19 revises until the review is content, and counts its calls once", async () => {

@@ -55,7 +55,11 @@ describe("three replicas", () => {
       const many = Array.from({ length: 12 }, (_, n) => backends[n % 2] ?? one.backend);
       const [starts, infos, checkpoints] = await Promise.all([
         Promise.all(many.map(({ queue }) => queue.start(request, { infoWritten: true }))),
-        Promise.all(many.map(({ runs }) => runs.create(infoOf(request.runId)))),
+        Promise.all(
+          many.map(({ runs }, n) =>
+            runs.create(infoOf(request.runId, { workflow: n % 3 === 0 ? "orders" : "refunds" })),
+          ),
+        ),
         Promise.all(
           many.map(({ contexts }, n) =>
             contexts.create(checkpointOf(request.runId, { commit: `${n}` })),

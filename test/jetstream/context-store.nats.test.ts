@@ -121,19 +121,20 @@ describe("context store: crashes of the server", () => {
     await using two = await opened({ servers: crashing.url, requestTimeoutMs: 1_000 });
     const backends = [one.backend, two.backend];
     await one.backend.contexts.create(checkpointOf("r"));
-    let isOver = false;
-    const counts = backends.map((backend, i) => increment(backend, `w${i}`, () => isOver));
-    for (let i = 0; i < 4; i++) {
-      await new Promise((resolve) => setTimeout(resolve, 150));
+    let alive = backends.length;
+    const counting = Promise.all(
+      backends.map((backend, i) => increment(backend, `w${i}`, 40).finally(() => alive--)),
+    );
+    let kills = 0;
+    for (; alive > 0; kills++) {
+      await new Promise((resolve) => setTimeout(resolve, 400));
       await crashing.kill();
       await crashing.restart();
     }
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    isOver = true;
-    const total = (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
-    expect(total).toBeGreaterThan(20);
-    expect((await one.backend.contexts.get("r"))?.checkpoint.counters.items).toBe(total);
-  });
+    await counting;
+    expect(kills).toBeGreaterThan(1);
+    expect((await one.backend.contexts.get("r"))?.checkpoint.counters.items).toBe(80);
+  }, 60_000);
 });
 
 describe("context store: lifetimes", () => {
@@ -176,21 +177,17 @@ function changed(store: JetStreamBackend["contexts"], revision: number): Promise
   });
 }
 
-/** Adds one again and again. @returns how often that was acknowledged */
-async function increment(
-  { contexts }: JetStreamBackend,
-  name: string,
-  isOver: () => boolean,
-): Promise<number> {
+/** Adds one, until that was acknowledged so often. It takes its time, so that the server can be killed meanwhile. */
+async function increment({ contexts }: JetStreamBackend, name: string, times: number) {
   let count = 0;
-  for (let i = 0; !isOver(); ) {
+  for (let i = 0; count < times; i++) {
     const read = await contexts.get("r");
     if (read === null) throw new Error("the run is gone");
     const { checkpoint, revision } = read;
     const items = checkpoint.counters.items + 1;
     const counters = { ...checkpoint.counters, items };
-    const next = { ...checkpoint, counters, commit: `${name}.${i++}` };
+    const next = { ...checkpoint, counters, commit: `${name}.${i}` };
     if ((await contexts.update(next, revision)) !== null) count++;
+    await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  return count;
 }

@@ -123,8 +123,10 @@ describe("pulling", () => {
 
   it("ends at once when the connection is lost, and goes on when it is back", async () => {
     await using proxy = await TcpProxy.before(server.port);
-    await using one = await opened({ servers: proxy.url, namespace });
-    await using beside = await opened({ servers: server.url, namespace });
+    // The server may give the item to the connection that it has not yet seen break: then it comes again.
+    const options = { namespace, ackWaitMs: 1_000 };
+    await using one = await opened({ servers: proxy.url, ...options });
+    await using beside = await opened({ servers: server.url, ...options });
     const { queue } = one.backend;
     await queue.prepare("orders");
     const { signal } = new AbortController();
@@ -135,7 +137,7 @@ describe("pulling", () => {
     await beside.backend.queue.enqueue([itemOf("r", 1)]);
     const begin = performance.now();
     expect(nameOf(await takeOne(queue, WORK))).toBe("r/1");
-    expect(performance.now() - begin).toBeLessThan(2_500);
+    expect(performance.now() - begin).toBeLessThan(5_000);
   });
 
   it("goes on after the server was killed, and loses nothing that was queued", async () => {

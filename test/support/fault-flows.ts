@@ -97,7 +97,7 @@ const sum = node({
 });
 
 /** Splits n into 0 … n-1, adds one to each, and sums them. */
-export const faultFan = workflow({
+const faultFan = workflow({
   name: "fault-fan",
   version: 1,
   context: Steps,
@@ -107,7 +107,7 @@ export const faultFan = workflow({
 });
 
 /** Forks in forks: n branches of 3 each, joined inside and outside. */
-export const faultForks = workflow({
+const faultForks = workflow({
   name: "fault-forks",
   version: 1,
   context: Steps,
@@ -137,7 +137,7 @@ export const faultForks = workflow({
 });
 
 /** Fails as often as its input says in its first node, then in its second; gives both numbers of attempts. */
-export const faultRetry = workflow({
+const faultRetry = workflow({
   name: "fault-retry",
   version: 1,
   context: Steps,
@@ -203,7 +203,7 @@ export const faultHold = workflow({
 });
 
 /** Does to its process what its input says, then goes on. */
-export const faultKiller = workflow({
+const faultKiller = workflow({
   name: "fault-killer",
   version: 1,
   context: Steps,

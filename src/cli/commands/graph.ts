@@ -18,7 +18,11 @@ export function addGraphCommand(program: Command, act: Act): void {
         .choices(["mermaid", "dot"])
         .default("mermaid"),
     )
-    .option("--version-of <n>", "version of the workflow (default: the highest)", wholeNumber(1))
+    .option(
+      "--workflow-version <n>",
+      "version of the workflow (default: the highest)",
+      wholeNumber(1),
+    )
     .addHelpText(
       "after",
       examples(
@@ -28,11 +32,16 @@ export function addGraphCommand(program: Command, act: Act): void {
     )
     .action(
       act(async (cli, [path = "", name], command) => {
-        const { format, versionOf } = command.opts<{
+        const { format, workflowVersion } = command.opts<{
           format: "mermaid" | "dot";
-          versionOf?: number;
+          workflowVersion?: number;
         }>();
-        const workflow = chosen(await loadWorkflows([path], cli.io.cwd), path, name, versionOf);
+        const workflow = chosen(
+          await loadWorkflows([path], cli.io.cwd),
+          path,
+          name,
+          workflowVersion,
+        );
         const graph = format === "dot" ? toDot(workflow) : toMermaid(workflow);
         const { name: drawn, version } = workflow;
         cli.answer({ workflow: drawn, version, format, graph }, () => graph);

@@ -10,8 +10,8 @@ import { styleOf } from "../text/style.ts";
 import { duration, relative } from "../text/time.ts";
 import { pretty } from "../views.ts";
 
-/** Adds `errors`, `metrics`, `context` and `history`. */
-export function addInspectCommands(program: Command, act: Act): void {
+/** Adds `errors` and `metrics`. */
+export function addFigureCommands(program: Command, act: Act): void {
   program
     .command("errors")
     .summary("list the failed attempts of a run")
@@ -48,6 +48,10 @@ export function addInspectCommands(program: Command, act: Act): void {
         }),
       ),
     );
+}
+
+/** Adds `context` and `history`. */
+export function addPastCommands(program: Command, act: Act): void {
   program
     .command("context")
     .summary("print the context of a run")

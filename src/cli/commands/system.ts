@@ -61,7 +61,7 @@ export function addQueueCommands(program: Command, act: Act): void {
     );
 }
 
-/** Adds `workers`, `dead-letters` and `repair`. */
+/** Adds `workers` and `dead-letters`. */
 export function addSystemCommands(program: Command, act: Act): void {
   program
     .command("workers")
@@ -109,6 +109,10 @@ export function addSystemCommands(program: Command, act: Act): void {
         }),
       ),
     );
+}
+
+/** Adds `repair`. */
+export function addRepairCommand(program: Command, act: Act): void {
   program
     .command("repair")
     .summary("queue again what nothing moves any more")

@@ -66,8 +66,15 @@ export type Change =
       Timed & { readonly type: "fallback"; readonly failure: Failure; readonly routed: Routed })
   /** The last attempt failed and nothing takes over: so does the run. */
   | (Answer & Timed & { readonly type: "fail"; readonly failure: Failure })
-  /** An execution of the item began and was never heard of again. */
-  | (Answer & { readonly type: "lost"; readonly failure: Failure; readonly deliveries: number })
+  /** The item's message came again: the execution that follows is written down. */
+  | (Answer & { readonly type: "try" })
+  /** An execution that was written down was never heard of again; another follows, written down as well. */
+  | (Answer & {
+      readonly type: "lost";
+      readonly failure: Failure;
+      /** How many that makes in a row. */
+      readonly lost: number;
+    })
   /** The worker gives the item back unexecuted: the delivery is accounted for. */
   | (Answer & { readonly type: "give-back"; readonly deliveries: number })
   /** The time of a hold has come. */

@@ -39,9 +39,11 @@ const ItemSchema = z.looseObject({
   wake: WakeSchema.optional(),
   /** How the last attempt failed. */
   failure: FailureSchema.optional(),
-  /** Executions that began and were never heard of again. */
+  /** Set before an item whose message came again is executed: found set by the next delivery, that was lost too. */
+  trying: z.boolean().optional(),
+  /** Executions that were written down as `trying` and never heard of again, in a row. */
   lost: Count.optional(),
-  /** Deliveries of its message that are accounted for: more than one beyond means that an execution was lost. */
+  /** Deliveries of its message up to which everything is accounted for: the next is expected. */
   deliveries: Count.optional(),
   /** True for the item that failed the run. `resume` begins with it. */
   failed: z.boolean().optional(),
@@ -141,6 +143,12 @@ export const CheckpointSchema = z.looseObject({
   history: z.object({ next: z.number().int().positive(), events: z.array(StoredEventSchema) }),
 });
 export type Checkpoint = z.infer<typeof CheckpointSchema>;
+
+/** True for the error of a read that met a checkpoint which a newer release has written. */
+export function isOfNewerForm(error: unknown): boolean {
+  const cause = error instanceof Error ? error.cause : undefined;
+  return cause instanceof z.ZodError && cause.issues.some(({ path }) => path[0] === "v");
+}
 
 /** Item id that stands for the start request itself. Items count from 1. */
 export const START_CARRIER = 0;

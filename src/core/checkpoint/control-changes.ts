@@ -101,6 +101,13 @@ function ownMessage(item: Item): Item {
 
 /** The item that failed, with all its attempts before it again. */
 function anew(item: Item): Item {
-  const { failed: _f, failure: _e, lost: _l, notBefore: _n, ...rest } = ownMessage(item);
+  const {
+    failed: _f,
+    failure: _e,
+    lost: _l,
+    trying: _t,
+    notBefore: _n,
+    ...rest
+  } = ownMessage(item);
   return { ...rest, attempt: 1, turn: item.turn + 1 };
 }

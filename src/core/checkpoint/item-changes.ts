@@ -28,11 +28,16 @@ export function applyItemChange(draft: Draft, change: ItemChange, merge: MergeCo
       return fallback(draft, change, item);
     case "fail":
       return fail(draft, change, item);
+    case "try":
+      draft.setItem(change.item, { ...item, trying: true });
+      return applied([change.item]);
     case "lost":
       return lose(draft, change, item);
-    case "give-back":
-      draft.setItem(change.item, { ...item, deliveries: change.deliveries });
+    case "give-back": {
+      const { trying: _trying, ...rest } = item;
+      draft.setItem(change.item, { ...rest, deliveries: change.deliveries });
       return applied();
+    }
     case "wake":
       return wake(draft, change, item);
   }
@@ -82,8 +87,9 @@ function retry(draft: Draft, change: Of<"retry">, item: Item): Outcome {
   figures.retries += 1;
   draft.next.counters.retries += 1;
   draft.event("attempt.failed", change.item, item.node, item.attempt);
+  const { trying: _trying, lost: _lost, ...rest } = item;
   draft.setItem(change.item, {
-    ...item,
+    ...rest,
     attempt: item.attempt + 1,
     turn: item.turn + 1,
     carrier: change.carrier,
@@ -101,25 +107,23 @@ function fallback(draft: Draft, change: Of<"fallback">, item: Item): Outcome {
 
 function fail(draft: Draft, change: Of<"fail">, item: Item): Outcome {
   countFailed(draft, change, item);
-  draft.setItem(change.item, {
-    ...item,
-    turn: item.turn + 1,
-    failed: true,
-    failure: change.failure,
-  });
+  // What failed the run stands at the run: written twice it could be what does not fit.
+  const { failure: _failure, ...rest } = item;
+  draft.setItem(change.item, { ...rest, turn: item.turn + 1, failed: true });
   draft.next.failure = change.failure;
   draft.finish("failed");
   return applied();
 }
 
 function lose(draft: Draft, change: Of<"lost">, item: Item): Outcome {
+  if ((item.lost ?? 0) + 1 !== change.lost) return refused("stale");
   draft.next.counters.lost += 1;
   draft.event("execution.lost", change.item, item.node, item.attempt);
   draft.setItem(change.item, {
     ...item,
-    lost: (item.lost ?? 0) + 1,
+    trying: true,
+    lost: change.lost,
     failure: change.failure,
-    deliveries: change.deliveries,
   });
   return applied([change.item]);
 }
@@ -156,6 +160,7 @@ function rested(item: Item): Item {
     wake: _w,
     failure: _f,
     lost: _l,
+    trying: _t,
     deliveries: _d,
     carrier: _c,
     ...rest
@@ -188,5 +193,5 @@ function countFailed(draft: Draft, change: Of<"fallback" | "fail">, item: Item):
 const LAST_MS = Date.UTC(9999, 11, 31, 23, 59, 59, 999);
 
 /** A time that a node asked for, as stored. What is no time (NaN, infinity) must not keep the change from being made. */
-const storedTime = (ms: number): string =>
+export const storedTime = (ms: number): string =>
   iso(Number.isNaN(ms) ? 0 : Math.min(Math.max(ms, 0), LAST_MS));

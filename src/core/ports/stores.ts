@@ -24,16 +24,22 @@ export interface ContextStore {
    * @throws FloxideError `validation` where what is stored is no checkpoint
    */
   get(runId: string, atLeast?: number): Promise<Versioned | null>;
-  /** Writes the first revision. @returns it, or null where the run has an entry already */
-  create(checkpoint: Checkpoint): Promise<number | null>;
+  /**
+   * Writes the first revision.
+   *
+   * @param spareBytes - the value must be smaller than the largest by this. @default 0
+   * @returns it, or null where the run has an entry already
+   */
+  create(checkpoint: Checkpoint, spareBytes?: number): Promise<number | null>;
   /**
    * Writes the next revision.
    *
    * An answer that was lost is cleared up by reading: the `commit` of what is stored tells whose write it was.
+   * @param spareBytes - the value must be smaller than the largest by this. @default 0
    * @returns the new revision, or null where `revision` is not the newest
    * @throws FloxideError `payload_too_large` with both sizes; nothing is written
    */
-  update(checkpoint: Checkpoint, revision: number): Promise<number | null>;
+  update(checkpoint: Checkpoint, revision: number, spareBytes?: number): Promise<number | null>;
   /** Forgets the run. */
   remove(runId: string): Promise<void>;
 }

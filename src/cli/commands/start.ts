@@ -1,0 +1,136 @@
+import type { Command } from "commander";
+import { v7 as uuid } from "uuid";
+import { FloxideError, isFloxideError } from "../../core/errors.ts";
+import type { Json } from "../../core/json.ts";
+import type { Orchestrator } from "../../orchestrator/orchestrator.ts";
+import type { Cli } from "../cli.ts";
+import type { Act } from "../command.ts";
+import { examples } from "../command.ts";
+import type { Door } from "../io.ts";
+import { loadWorkflows } from "../load-workflows.ts";
+import { readJson } from "../read-json.ts";
+import type { WantedRun } from "../start-roads.ts";
+import { startThroughService, startUnchecked } from "../start-roads.ts";
+import { readDuration } from "../text/time.ts";
+import { runBlock } from "../views.ts";
+import { ended, exitOf } from "./outcome.ts";
+
+interface StartCommandOptions {
+  readonly context?: string;
+  readonly runId?: string;
+  readonly wait?: boolean;
+  readonly timeout?: number;
+  readonly module?: readonly string[];
+}
+
+/** `module`: checked here. `service`: checked by the service. `publish`: checked by the worker that takes it. */
+type Road = "module" | "service" | "publish";
+
+const SAID: Readonly<Record<Road, string>> = {
+  module: "checked against the module and published",
+  service: "checked and started by the orchestrator service",
+  publish:
+    "published unchecked, as no orchestrator service runs: the worker that takes it checks it",
+};
+
+/** Adds `start`. */
+export function addStartCommand(program: Command, act: Act): void {
+  program
+    .command("start")
+    .summary("start a run")
+    .description(
+      "Starts a run and prints its id. With --module the input is checked here; else by the orchestrator service where one runs, " +
+        "or by the worker that takes the run. With --wait it waits for the end, and ends with 1 where the run failed or was cancelled.",
+    )
+    .argument("<workflow>", "name of the workflow")
+    .argument("[input]", "JSON, - for the standard input, @file for a file", "null")
+    .option("--context <json>", "values of context fields to begin with: JSON, - or @file")
+    .option("--run-id <id>", "names the run: the same id twice is the same run (default: a uuid)")
+    .option("--wait", "wait until the run has ended")
+    .option("--timeout <duration>", "with --wait: how long (default: without end)", readDuration)
+    .option("--module <file...>", "check against the workflows in these .ts or .js files")
+    .addHelpText(
+      "after",
+      examples(
+        `floxide start order '{"sku":"A-1"}' --run-id order-4711`,
+        "floxide start order @order.json --wait --timeout 5m",
+        "echo 42 | floxide start double - --module flows.ts",
+      ),
+    )
+    .action(
+      act(async (cli, [workflow = "", text = "null"], command) => {
+        const options = command.opts<StartCommandOptions>();
+        const run = await wantedRun(cli, workflow, text, options);
+        const modules = options.module ?? [];
+        const workflows = await loadWorkflows(modules, cli.io.cwd);
+        return cli.withOrchestrator(async (orchestrator, door) => {
+          const road =
+            modules.length > 0
+              ? await throughModule(orchestrator, run)
+              : await throughNats(cli, door, run);
+          return await report(cli, orchestrator, run.runId, road, options);
+        }, workflows);
+      }),
+    );
+}
+
+async function wantedRun(
+  cli: Cli,
+  workflow: string,
+  text: string,
+  options: StartCommandOptions,
+): Promise<WantedRun> {
+  if (text === "-" && options.context === "-") {
+    throw new FloxideError(
+      "validation",
+      "input and context cannot both come from the standard input",
+    );
+  }
+  const input = await readJson(cli.io, text, "the input");
+  const context = await readJson(cli.io, options.context ?? "{}", "the context");
+  if (typeof context !== "object" || context === null || Array.isArray(context)) {
+    throw new FloxideError("validation", "the context must be a JSON object of fields");
+  }
+  // Named here, so that a request without an answer can be repeated and looked for.
+  const runId = options.runId ?? uuid();
+  return { workflow, runId, input, context: context as Readonly<Record<string, Json>> };
+}
+
+async function throughModule(orchestrator: Orchestrator, run: WantedRun): Promise<Road> {
+  const { workflow, input, context, runId } = run;
+  await orchestrator.startRun(workflow, input, { context, runId });
+  return "module";
+}
+
+async function throughNats(cli: Cli, door: Door, run: WantedRun): Promise<Road> {
+  try {
+    if (await startThroughService(door, run)) return "service";
+  } catch (error) {
+    if (isFloxideError(error, "timeout")) throw unknownWhether(run.runId, error);
+    throw error;
+  }
+  await startUnchecked(door.backend, run, cli.io.now());
+  return "publish";
+}
+
+function unknownWhether(runId: string, cause: FloxideError): FloxideError {
+  const message = `${cause.message}; whether the run was started is not known: repeat this with --run-id ${runId}`;
+  return new FloxideError("timeout", message, { details: { ...cause.details, runId }, cause });
+}
+
+async function report(
+  cli: Cli,
+  orchestrator: Orchestrator,
+  runId: string,
+  road: Road,
+  options: StartCommandOptions,
+): Promise<number> {
+  cli.note(`run ${runId}: ${SAID[road]}`);
+  if (options.wait !== true) {
+    cli.answer({ runId, road }, () => `${runId}\n`);
+    return 0;
+  }
+  const info = await ended(orchestrator, runId, options.timeout);
+  cli.answer({ ...info, road }, () => runBlock(cli, info));
+  return exitOf(info);
+}

@@ -1,0 +1,44 @@
+import type { NatsConnection } from "@nats-io/nats-core";
+import { NoRespondersError, TimeoutError } from "@nats-io/nats-core";
+import { FloxideError } from "../core/errors.ts";
+import { openJetStreamBackend } from "../jetstream/backend.ts";
+import type { JetStreamOptions } from "../jetstream/options.ts";
+import { translateError } from "../jetstream/translate-error.ts";
+import type { Door } from "./io.ts";
+
+/** The way to a real NATS. @throws FloxideError `backend`, `validation` */
+export async function openDoor(options: JetStreamOptions): Promise<Door> {
+  const backend = await openJetStreamBackend(options);
+  const { connection, names } = backend;
+  return {
+    backend,
+    ask: (verb, request, timeoutMs) => ask(connection, names.api(verb), request, timeoutMs),
+  };
+}
+
+async function ask(
+  nats: NatsConnection,
+  subject: string,
+  request: object,
+  timeoutMs: number,
+): Promise<unknown> {
+  try {
+    const answer = await nats.request(subject, JSON.stringify(request), { timeout: timeoutMs });
+    return answer.json();
+  } catch (error) {
+    if (isCausedBy(error, NoRespondersError)) return null;
+    if (isCausedBy(error, TimeoutError)) throw unanswered(subject, timeoutMs, error);
+    throw translateError(error, `asking ${subject}`, { subject });
+  }
+}
+
+/** The client wraps what happened. */
+function isCausedBy(error: unknown, kind: typeof NoRespondersError | typeof TimeoutError): boolean {
+  if (!(error instanceof Error)) return false;
+  return error instanceof kind || isCausedBy((error as Error).cause, kind);
+}
+
+function unanswered(subject: string, timeoutMs: number, cause: unknown): FloxideError {
+  const message = `the orchestrator service did not answer on ${subject} within ${timeoutMs} ms`;
+  return new FloxideError("timeout", message, { details: { subject, timeoutMs }, cause });
+}

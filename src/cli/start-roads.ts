@@ -1,0 +1,90 @@
+import { z } from "zod";
+import { iso } from "../core/clock.ts";
+import { type ErrorCode, FloxideError } from "../core/errors.ts";
+import type { Json } from "../core/json.ts";
+import type { Backend } from "../core/ports/backend.ts";
+import { inputHashOf } from "../core/records/start-request.ts";
+import { checkRunId, SAFE_NAME } from "../core/token.ts";
+import type { Door } from "./io.ts";
+
+/** A run to be started by somebody who may not know the workflow. */
+export interface WantedRun {
+  readonly workflow: string;
+  readonly runId: string;
+  readonly input: Json;
+  readonly context: Readonly<Record<string, Json>>;
+}
+
+/** How long the service may take to answer, in milliseconds. */
+const ANSWER_MS = 10_000;
+
+const ReplySchema = z.union([
+  z.object({ runId: z.string() }),
+  z.object({
+    error: z.object({
+      code: z.string(),
+      message: z.string(),
+      details: z.record(z.string(), z.unknown()),
+    }),
+  }),
+]);
+
+/**
+ * Starts a run through the orchestrator service, which checks input and context.
+ *
+ * @returns false where no service runs
+ * @throws FloxideError what the service refuses it with; `timeout` where it does not answer
+ */
+export async function startThroughService(door: Door, run: WantedRun): Promise<boolean> {
+  const answer = await door.ask("start", run, ANSWER_MS);
+  if (answer === null) return false;
+  const parsed = ReplySchema.safeParse(answer);
+  if (!parsed.success) {
+    throw new FloxideError(
+      "backend",
+      "the orchestrator service answers something else than an orchestrator service does",
+      {
+        cause: parsed.error,
+      },
+    );
+  }
+  if (!("error" in parsed.data)) return true;
+  const { code, message, details } = parsed.data.error;
+  // An `internal` fault is the service's, not this process's.
+  const known = code === "internal" ? "backend" : (code as ErrorCode);
+  throw new FloxideError(known, message, { details });
+}
+
+/**
+ * Starts a run that nobody has checked: the worker that takes the request does. It stands in lists at once, so that a
+ * refusal is seen there.
+ *
+ * @throws FloxideError `validation` for a name that cannot be one, `conflict` where the run id stands for another run,
+ * `payload_too_large`, `backend`
+ */
+export async function startUnchecked(backend: Backend, run: WantedRun, now: number): Promise<void> {
+  const { workflow, runId } = run;
+  if (!SAFE_NAME.test(workflow)) {
+    const rule = "letters, digits, _ and -, 64 at most";
+    throw new FloxideError(
+      "validation",
+      `"${workflow}" is no name of a workflow: those have ${rule}`,
+    );
+  }
+  checkRunId(runId);
+  const inputHash = inputHashOf(run);
+  const info = { runId, workflow, version: 0, createdAt: iso(now), inputHash, revision: 0 };
+  if (!(await backend.runs.create({ ...info, status: "running" }))) {
+    const known = await backend.runs.get(runId);
+    if (known !== null && known.inputHash !== inputHash) throw taken(runId, known.workflow);
+  }
+  await backend.queue.start({ ...run, version: null }, { infoWritten: true });
+}
+
+function taken(runId: string, workflow: string): FloxideError {
+  return new FloxideError(
+    "conflict",
+    `run "${runId}" exists with a different input, context or workflow (it is a run of "${workflow}")`,
+    { details: { runId, workflow } },
+  );
+}

@@ -1,0 +1,34 @@
+import type { Change } from "../core/checkpoint/change.ts";
+
+const MOST_SPARE_BYTES = 32 * 1024;
+
+/**
+ * What a checkpoint that grows leaves free, so that a run which has reached the limit can still fail, be paused and be
+ * cancelled.
+ *
+ * @param maxValueBytes - largest value that the backend keeps
+ */
+export const spareBytesOf = (maxValueBytes: number): number =>
+  Math.min(MOST_SPARE_BYTES, Math.floor(maxValueBytes / 4));
+
+/** True for changes that may make the checkpoint larger by what users give. */
+export function grows(change: Change): boolean {
+  switch (change.type) {
+    case "start":
+    case "complete":
+    case "hold":
+    case "retry":
+    case "fallback":
+    case "signal":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Bytes of a checkpoint that is not its input and context. */
+const FRAME_BYTES = 1_024;
+
+/** About how large the first checkpoint of a run is, in bytes. */
+export const startSizeBytes = (input: unknown, context: unknown): number =>
+  FRAME_BYTES + Buffer.byteLength(JSON.stringify([input, context]));
