@@ -2,8 +2,7 @@
 // signal releases it or its time is up. Then the node is executed again, and `wake` says why.
 
 import { z } from "zod";
-import { hold, next, node, variant, variants, workflow } from "../src/index.ts";
-import { withLocalSystem } from "./support/local-system.ts";
+import { hold, LocalSystem, next, node, variant, variants, workflow } from "../src/index.ts";
 import { runDirectly } from "./support/run-directly.ts";
 
 const Expense = z.object({
@@ -51,20 +50,20 @@ export const expense = workflow({
   edges: { ask: { on: { approved: ["pay"], refused: ["decline"] } }, pay: [], decline: [] },
 });
 
-await runDirectly(import.meta, () =>
-  withLocalSystem([expense], async (orchestrator) => {
-    const start = (what: string, cents: number, patienceMs: number): Promise<string> =>
-      orchestrator.startRun(expense, { what, cents, patienceMs });
-    const pencil = await start("pencil", 90, 60_000);
-    const desk = await start("desk", 45_000, 60_000);
-    const yacht = await start("yacht", 90_000_000, 60_000);
-    const chair = await start("chair", 20_000, 200);
-    // A signal may come before the run has got to its hold: it is kept.
-    await orchestrator.signal(desk, "approval", { by: "the boss", ok: true });
-    await orchestrator.signal(yacht, "approval", { by: "the boss", ok: false });
-    for (const runId of [pencil, desk, yacht, chair]) {
-      await orchestrator.waitForCompletion(runId);
-      console.log(await orchestrator.result(runId));
-    }
-  }),
-);
+await runDirectly(import.meta, async () => {
+  await using system = await LocalSystem.start({ workflows: [expense] });
+  const { orchestrator } = system;
+  const start = (what: string, cents: number, patienceMs: number): Promise<string> =>
+    orchestrator.startRun(expense, { what, cents, patienceMs });
+  const pencil = await start("pencil", 90, 60_000);
+  const desk = await start("desk", 45_000, 60_000);
+  const yacht = await start("yacht", 90_000_000, 60_000);
+  const chair = await start("chair", 20_000, 200);
+  // A signal may come before the run has got to its hold: it is kept.
+  await orchestrator.signal(desk, "approval", { by: "the boss", ok: true });
+  await orchestrator.signal(yacht, "approval", { by: "the boss", ok: false });
+  for (const runId of [pencil, desk, yacht, chair]) {
+    await orchestrator.waitForCompletion(runId);
+    console.log(await orchestrator.result(runId));
+  }
+});

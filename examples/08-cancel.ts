@@ -3,8 +3,7 @@
 
 import { setTimeout as wait } from "node:timers/promises";
 import { z } from "zod";
-import { next, node, workflow } from "../src/index.ts";
-import { withLocalSystem } from "./support/local-system.ts";
+import { LocalSystem, next, node, workflow } from "../src/index.ts";
 import { runDirectly } from "./support/run-directly.ts";
 
 /** What the nodes did, for whoever looks on. */
@@ -42,13 +41,13 @@ export const scanning = workflow({
   edges: { prepare: ["scan"], scan: [] },
 });
 
-await runDirectly(import.meta, () =>
-  withLocalSystem([scanning], async (orchestrator) => {
-    const runId = await orchestrator.startRun(scanning, { pages: 1_000 });
-    await wait(150);
-    await orchestrator.cancel(runId);
-    console.log(`the run is ${await orchestrator.status(runId)}`);
-    await orchestrator.result(runId).catch((error: Error) => console.log(error.message));
-    console.log(diary.join("\n"));
-  }),
-);
+await runDirectly(import.meta, async () => {
+  await using system = await LocalSystem.start({ workflows: [scanning] });
+  const { orchestrator } = system;
+  const runId = await orchestrator.startRun(scanning, { pages: 1_000 });
+  await wait(150);
+  await orchestrator.cancel(runId);
+  console.log(`the run is ${await orchestrator.status(runId)}`);
+  await orchestrator.result(runId).catch((error: Error) => console.log(error.message));
+  console.log(diary.join("\n"));
+});

@@ -5,13 +5,13 @@ import {
   eventLog,
   FatalError,
   fixed,
+  LocalSystem,
   next,
   node,
   variant,
   variants,
   workflow,
 } from "../src/index.ts";
-import { withLocalSystem } from "./support/local-system.ts";
 import { runDirectly } from "./support/run-directly.ts";
 
 const Order = z.object({
@@ -86,30 +86,30 @@ export const order = workflow({
   },
 });
 
-await runDirectly(import.meta, () =>
-  withLocalSystem([order], async (orchestrator) => {
-    const tea = { id: "A1", item: "tea", quantity: 2, cents: 350 };
-    const orders = [
-      { ...tea, bank: { timeouts: 1, declined: false } },
-      { ...tea, id: "A2", bank: { timeouts: 0, declined: true } },
-      { ...tea, id: "A3", quantity: 0, bank: { timeouts: 0, declined: false } },
-    ];
-    for (const input of orders) {
-      const runId = await orchestrator.startRun(order, input, { context: { currency: "EUR" } });
-      await orchestrator.waitForCompletion(runId);
-      console.log(await orchestrator.result(runId));
-      const { events } = await orchestrator.context(runId);
-      console.log(
-        "  events:  ",
-        z
-          .array(z.object({ event: Event }))
-          .parse(events)
-          .map(({ event }) => event)
-          .join(", "),
-      );
-      for (const { failure } of await orchestrator.errors(runId)) {
-        console.log(`  attempt ${failure.attempt} of ${failure.node}: ${failure.message}`);
-      }
+await runDirectly(import.meta, async () => {
+  await using system = await LocalSystem.start({ workflows: [order] });
+  const { orchestrator } = system;
+  const tea = { id: "A1", item: "tea", quantity: 2, cents: 350 };
+  const orders = [
+    { ...tea, bank: { timeouts: 1, declined: false } },
+    { ...tea, id: "A2", bank: { timeouts: 0, declined: true } },
+    { ...tea, id: "A3", quantity: 0, bank: { timeouts: 0, declined: false } },
+  ];
+  for (const input of orders) {
+    const runId = await orchestrator.startRun(order, input, { context: { currency: "EUR" } });
+    await orchestrator.waitForCompletion(runId);
+    console.log(await orchestrator.result(runId));
+    const { events } = await orchestrator.context(runId);
+    console.log(
+      "  events:  ",
+      z
+        .array(z.object({ event: Event }))
+        .parse(events)
+        .map(({ event }) => event)
+        .join(", "),
+    );
+    for (const { failure } of await orchestrator.errors(runId)) {
+      console.log(`  attempt ${failure.attempt} of ${failure.node}: ${failure.message}`);
     }
-  }),
-);
+  }
+});

@@ -33,6 +33,7 @@ export { RunFailedError } from "./core/run-failed-error.ts";
 export type { Schema } from "./core/schema.ts";
 export { openJetStreamBackend } from "./jetstream/backend.ts";
 export type { JetStreamOptions } from "./jetstream/options.ts";
+export { LocalSystem, type LocalSystemOptions } from "./local/local-system.ts";
 export { type RunLocalOptions, runLocal } from "./local/run-local.ts";
 export type { WaitOptions } from "./orchestrator/await-run.ts";
 export type { PendingWork, WorkerHealth, WorkItem } from "./orchestrator/inspect.ts";

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import type { Cli } from "./cli.ts";
 
 /** What a command does. @returns its exit code where that is not 0 */
-export type Action = (
+type Action = (
   cli: Cli,
   args: readonly string[],
   command: Command,

@@ -11,13 +11,13 @@ const endOf = (info: RunInfo): string | null =>
   "finishedAt" in info ? String(info.finishedAt) : null;
 
 /** How long the run took, or has taken so far. */
-export function took(info: RunInfo, now: number): string {
+function took(info: RunInfo, now: number): string {
   const end = endOf(info);
   return duration(Math.max(0, (end === null ? now : Date.parse(end)) - Date.parse(info.createdAt)));
 }
 
 /** A failure on one line: where, and what. */
-export function failureLine({ node, attempt, name, message }: Failure): string {
+function failureLine({ node, attempt, name, message }: Failure): string {
   const where = node === null ? "" : `${node}${attempt === null ? "" : `, attempt ${attempt}`}: `;
   return oneLine(`${where}${name === "Error" ? "" : `${name}: `}${message}`);
 }

@@ -61,7 +61,7 @@ export class FatalError extends Error {
 /** A node throws this to say: not now, try again after `afterMs`. It counts as an attempt. */
 export class RetryLater extends Error {
   override readonly name: string = "RetryLater";
-  /** Milliseconds, 0 or more. */
+  /** Milliseconds, 0 or more, and finite: what is no number counts as 0. */
   readonly afterMs: number;
 
   constructor(options: {
@@ -69,10 +69,12 @@ export class RetryLater extends Error {
     readonly reason?: string;
     readonly cause?: unknown;
   }) {
+    // Neither what is no number nor infinity is a time to wait: JSON has no word for them.
+    const afterMs = Math.min(Math.max(options.afterMs, 0) || 0, Number.MAX_SAFE_INTEGER);
     super(
-      options.reason ?? `asked to be tried again after ${options.afterMs} ms`,
+      options.reason ?? `asked to be tried again after ${afterMs} ms`,
       options.cause === undefined ? undefined : { cause: options.cause },
     );
-    this.afterMs = Math.max(0, options.afterMs);
+    this.afterMs = afterMs;
   }
 }

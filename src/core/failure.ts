@@ -37,15 +37,16 @@ export interface FailureSite {
   readonly now: number;
 }
 
-/** Makes the stored form of whatever was thrown. Long messages and stacks are cut. */
+/** Makes the stored form of whatever was thrown, and never throws itself. Long messages and stacks are cut. */
 export function toFailure(thrown: unknown, site: FailureSite): Failure {
-  const error = thrown instanceof Error ? thrown : new Error(describe(thrown));
+  const error = isA(thrown, Error) ? thrown : new Error(describe(thrown));
+  const stack = textOf(error, "stack");
   return {
-    kind: kindOf(error),
-    name: error.name,
-    message: cut(error.message, MESSAGE_LIMIT),
-    fatal: error instanceof FatalError || isFatalCode(error),
-    stack: error.stack === undefined ? null : cut(error.stack, STACK_LIMIT),
+    kind: tryTo(() => kindOf(error)) ?? "error",
+    name: textOf(error, "name") ?? "Error",
+    message: cut(textOf(error, "message") ?? "an error whose message is no text", MESSAGE_LIMIT),
+    fatal: isA(error, FatalError) || tryTo(() => isFatalCode(error)) === true,
+    stack: stack === null ? null : cut(stack, STACK_LIMIT),
     node: site.node,
     item: site.item,
     attempt: site.attempt,
@@ -55,7 +56,7 @@ export function toFailure(thrown: unknown, site: FailureSite): Failure {
 
 /** Milliseconds that the node asked to wait, or null where it did not ask. */
 export function askedDelayMs(thrown: unknown): number | null {
-  return thrown instanceof RetryLater ? thrown.afterMs : null;
+  return isA(thrown, RetryLater) ? thrown.afterMs : null;
 }
 
 function kindOf(error: Error): FailureKind {
@@ -82,10 +83,30 @@ function isFatalCode(error: Error): boolean {
 
 function describe(thrown: unknown): string {
   if (typeof thrown === "string") return thrown;
+  return (
+    tryTo(() => JSON.stringify(thrown)) ??
+    tryTo(() => String(thrown)) ??
+    "a value that cannot be written as text"
+  );
+}
+
+/** What the error says there, or null where that is no text or cannot be read: anything may be thrown. */
+function textOf(error: Error, field: "name" | "message" | "stack"): string | null {
+  const value = tryTo<unknown>(() => error[field]);
+  return typeof value === "string" ? value : null;
+}
+
+/** `instanceof` that says no where a proxy does not let itself be asked. */
+function isA<T>(value: unknown, type: abstract new (...args: never) => T): value is T {
+  return tryTo(() => value instanceof type) === true;
+}
+
+/** What it gives, or undefined where it throws. */
+function tryTo<T>(read: () => T): T | undefined {
   try {
-    return JSON.stringify(thrown) ?? String(thrown);
+    return read();
   } catch {
-    return String(thrown);
+    return undefined;
   }
 }
 

@@ -37,6 +37,13 @@ export function fromToken(token: string): string {
     bytes.push(Number.parseInt(hex, 16));
     i += 2;
   }
+  const id = decoded(token, bytes);
+  // Another way to write the same id would be a second key for it.
+  if (toToken(id) !== token) throw notToken(token);
+  return id;
+}
+
+function decoded(token: string, bytes: readonly number[]): string {
   try {
     return decoder.decode(Uint8Array.from(bytes));
   } catch (cause) {

@@ -14,7 +14,8 @@ import { grows } from "./spare-bytes.ts";
 //    the next, so a wide fan-out does not fight itself.
 // 2. A change is judged against the checkpoint that its write replaces: after a conflict all of them are judged
 //    again on what was read. What a refused change carried is dropped.
-// 3. What is known may be older than what is stored, never newer: only answers of the store are kept.
+// 3. What is known may be older than what is stored, never newer: only answers of the store are kept. Where the store
+//    has lost writes, what is known is given up.
 
 /** What became of a change. */
 export interface Committed {
@@ -122,6 +123,13 @@ export class RunSession {
     }
     this.#learn(read);
     return this.#known;
+  }
+
+  /** The run as it is stored now, even where it was newer before: the store has lost writes. */
+  async recall(): Promise<Versioned | null> {
+    this.#atLeast = 0;
+    if (this.#base === null) this.#known = null;
+    return this.reload();
   }
 
   /** Forgets a beginning that was never written: whoever began it has given up. */

@@ -1,22 +1,15 @@
-import type { Logger } from "../core/logger.ts";
-import { MemoryWorld } from "../memory/world.ts";
-import { Orchestrator } from "../orchestrator/orchestrator.ts";
-import { Worker } from "../worker/worker.ts";
 import type { Fields, InitialOf, Workflow } from "../workflows/index.ts";
+import { LocalSystem, type LocalSystemOptions } from "./local-system.ts";
 
-export interface RunLocalOptions<F extends Fields> {
+export interface RunLocalOptions<F extends Fields> extends Omit<LocalSystemOptions, "workflows"> {
   /** Values of context fields to begin with. */
   readonly context?: InitialOf<F>;
-  /** Nodes executed at once. @default 16 */
-  readonly concurrency?: number;
   /** Milliseconds to wait at most. @default without end */
   readonly timeoutMs?: number;
-  readonly logger?: Logger;
 }
 
 /**
- * Runs a workflow to its end in this process, with no server: the same engine on stores in memory.
- * Nothing is kept; for tests, scripts and a first look.
+ * Runs a workflow to its end in this process, with no server. For more than its result, see {@link LocalSystem}.
  *
  * @returns what the run gave
  * @throws RunFailedError with the recorded failure; FloxideError `validation`, `timeout`
@@ -26,26 +19,15 @@ export async function runLocal<F extends Fields, In, Out>(
   input: NoInfer<In>,
   options: RunLocalOptions<F> = {},
 ): Promise<Out> {
-  const { context, concurrency = 16, timeoutMs, logger } = options;
-  const backend = new MemoryWorld().open();
-  const log = logger === undefined ? {} : { log: logger };
-  const orchestrator = new Orchestrator({ backend, workflows: [workflow], ...log });
-  const worker = new Worker(
-    { backend, workflows: [workflow], ...log },
-    { concurrency, graceMs: 0 },
-  );
+  const { context, timeoutMs, ...rest } = options;
+  const system = await LocalSystem.start({ ...rest, workflows: [workflow] });
+  const { orchestrator } = system;
   try {
-    await worker.start();
-    const runId = await orchestrator.startRun(
-      workflow,
-      input,
-      context === undefined ? {} : { context },
-    );
+    const started = context === undefined ? {} : { context };
+    const runId = await orchestrator.startRun(workflow, input, started);
     await orchestrator.waitForCompletion(runId, timeoutMs === undefined ? {} : { timeoutMs });
     return await orchestrator.result(runId);
   } finally {
-    await worker.stop({ graceMs: 0 });
-    await orchestrator.close();
-    await backend.close();
+    await system.stop();
   }
 }

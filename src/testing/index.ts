@@ -2,6 +2,7 @@
 
 export { type Clock, systemClock } from "../core/clock.ts";
 export type { Backend } from "../core/ports/backend.ts";
+export { LocalSystem, type LocalSystemOptions } from "../local/local-system.ts";
 export { type RunLocalOptions, runLocal } from "../local/run-local.ts";
 export { openMemoryBackend } from "../memory/backend.ts";
 export type { MemoryOptions } from "../memory/options.ts";

@@ -16,6 +16,7 @@ import { Carry } from "./carry.ts";
 import type { Executor } from "./executor.ts";
 import { failUnbegun, refusalOf } from "./fail-unbegun.ts";
 import { type Fit, MISFIT_DELAY_MS } from "./fit.ts";
+import { readRun } from "./read-run.ts";
 import type { WorkerScope } from "./scope.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -92,7 +93,7 @@ export class StartTaker {
   /** The stored checkpoint, null where there is none, undefined after the message was buried. */
   async #stored(delivery: Delivery, session: RunSession): Promise<Checkpoint | null | undefined> {
     try {
-      const view = await session.reload();
+      const view = await readRun(this.#scope, delivery, session, () => session.reload());
       return view === null || view.revision === 0 ? null : view.checkpoint;
     } catch (error) {
       if (!isFloxideError(error, "validation")) throw error;

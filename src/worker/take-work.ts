@@ -7,6 +7,7 @@ import { bury } from "./bury.ts";
 import { Carry } from "./carry.ts";
 import type { Executor } from "./executor.ts";
 import type { Fit } from "./fit.ts";
+import { readRun } from "./read-run.ts";
 import type { WorkerScope } from "./scope.ts";
 import type { Sessions } from "./sessions.ts";
 
@@ -65,8 +66,9 @@ export class WorkTaker {
   ): Promise<{ readonly checkpoint: Checkpoint; readonly revision: number } | null> {
     try {
       // A message that comes again is judged on what is stored, not on what was known when it came first.
-      const view =
-        delivery.deliveries > 1 ? await session.reload(revision) : await session.load(revision);
+      const view = await readRun(this.#scope, delivery, session, () =>
+        delivery.deliveries > 1 ? session.reload(revision) : session.load(revision),
+      );
       if (view?.revision === 0) {
         // The run is beginning here, and somewhere else it has begun: the next look is at what is stored.
         delivery.giveBack(BEGINNING_DELAY_MS);

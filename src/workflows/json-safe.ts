@@ -43,4 +43,4 @@ export type WireSafe<Out> = unknown extends Out
  * A schema of what a node may give. Functions that make nodes for any type take one:
  * `<T>(element: WireSchema<T>) => node({ input: element, output: element, … })`.
  */
-export type WireSchema<Out, Parsed = unknown> = Schema<Out, Parsed> & WireSafe<Out>;
+export type WireSchema<Out, Parsed = unknown> = Schema<Out, Parsed> & WireSafe<NoInfer<Out>>;

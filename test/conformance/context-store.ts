@@ -152,6 +152,48 @@ export function contextStoreTests(open: () => Promise<Opened>): void {
       expect(await contexts.get("r")).toEqual({ checkpoint, revision });
     });
 
+    it("stores what leaves as many bytes free as it was told, and not one more", async () => {
+      const { contexts, maxValueBytes } = on.backend;
+      const full = checkpointOfBytes("r", maxValueBytes - SPARE_BYTES);
+      const revision = (await contexts.create(full, SPARE_BYTES)) ?? 0;
+      expect(await contexts.get("r")).toEqual({ checkpoint: full, revision });
+      const over = checkpointOfBytes("r", maxValueBytes - SPARE_BYTES + 1);
+      const refusal = contexts.update(over, revision, SPARE_BYTES);
+      await expect(refusal).rejects.toMatchObject({
+        code: "payload_too_large",
+        details: { bytes: maxValueBytes - SPARE_BYTES + 1, limit: maxValueBytes - SPARE_BYTES },
+      });
+      expect(await contexts.get("r")).toEqual({ checkpoint: full, revision });
+      const next = await contexts.update({ ...full, commit: "" }, revision, SPARE_BYTES);
+      expect(next).toBeGreaterThan(revision);
+    });
+
+    it("refuses to create what leaves too little free, with both sizes", async () => {
+      const { contexts, maxValueBytes } = on.backend;
+      const over = checkpointOfBytes("r", maxValueBytes - SPARE_BYTES + 1);
+      const refusal = contexts.create(over, SPARE_BYTES);
+      await expect(refusal).rejects.toMatchObject({ code: "payload_too_large" });
+      await expect(refusal).rejects.toSatisfy(tellsSizes);
+      expect(await contexts.get("r")).toBeNull();
+    });
+
+    it("lets a write that need not leave anything free use all there is", async () => {
+      const { contexts, maxValueBytes } = on.backend;
+      const near = checkpointOfBytes("r", maxValueBytes - SPARE_BYTES);
+      const full = checkpointOfBytes("r", maxValueBytes);
+      const first = (await contexts.create(near, SPARE_BYTES)) ?? 0;
+      const second = (await contexts.update(full, first)) ?? 0;
+      expect(await contexts.get("r", second)).toEqual({ checkpoint: full, revision: second });
+      await expect(contexts.update(full, second, 1)).rejects.toMatchObject({
+        code: "payload_too_large",
+      });
+      const over = checkpointOfBytes("r", maxValueBytes + 1);
+      await expect(contexts.update(over, second)).rejects.toMatchObject({
+        code: "payload_too_large",
+      });
+      expect(await contexts.create(checkpointOfBytes("other", maxValueBytes))).not.toBeNull();
+    });
+
     it("says so where what is stored is no checkpoint", async () => {
       const { contexts } = on.backend;
       await contexts.create({ ...checkpointOf("r"), status: "asleep" } as unknown as Checkpoint);
@@ -229,6 +271,17 @@ export function contextStoreTests(open: () => Promise<Opened>): void {
       expect((await on.backend.contexts.get("r", next))?.checkpoint.commit).toBe("2");
     });
   });
+}
+
+const SPARE_BYTES = 10_000;
+
+/** A checkpoint whose value is of exactly this size. */
+function checkpointOfBytes(runId: string, bytes: number): Checkpoint {
+  const withText = (text: string): Checkpoint => checkpointOf(runId, { context: { text } });
+  const frame = Buffer.byteLength(JSON.stringify(withText("")));
+  // Bytes are counted, not characters.
+  const wide = "☃".repeat(1_000);
+  return withText(wide + "x".repeat(bytes - frame - Buffer.byteLength(wide)));
 }
 
 /** True for a refusal that says how large the value is and how large it may be. */

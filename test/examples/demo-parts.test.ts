@@ -16,8 +16,7 @@ import {
 import { makePlan, WAYS } from "../../examples/demo/plan.ts";
 import { verify } from "../../examples/demo/verify.ts";
 import { WORKFLOWS } from "../../examples/demo/workflows.ts";
-import { withLocalSystem } from "../../examples/support/local-system.ts";
-import { runLocal, type Workflow } from "../../src/index.ts";
+import { LocalSystem, runLocal, type Workflow } from "../../src/index.ts";
 
 const entry = (type: Entry["type"], key: string, at = 0): Entry => ({ type, key, at });
 
@@ -31,33 +30,35 @@ test("the plan has every workflow in every way, and each run once", () => {
   }
 });
 
-test("every planned run comes to what is expected of it", () =>
-  withLocalSystem(WORKFLOWS, async (orchestrator) => {
-    const plan = makePlan();
-    for (const run of plan) {
-      const { workflow, runId, input, context, approval } = run;
-      await orchestrator.startRun(workflow, input, { runId, context });
-      if (approval !== null) await orchestrator.signal(runId, "approval", approval);
-    }
-    for (const run of plan) {
-      await orchestrator.waitForCompletion(run.runId);
-      expect(await verify(orchestrator, run)).toEqual({
-        items: run.expected.completed,
-        problems: [],
-      });
-    }
-  }));
-
-test("a run that came to something else is a problem", () =>
-  withLocalSystem([text], async (orchestrator) => {
-    const [run] = makePlan().filter(({ workflow }) => workflow === "text");
-    if (run === undefined) throw new Error("no run of text is planned");
-    await orchestrator.startRun(text, "something else", { runId: run.runId });
+test("every planned run comes to what is expected of it", async () => {
+  await using system = await LocalSystem.start({ workflows: WORKFLOWS });
+  const { orchestrator } = system;
+  const plan = makePlan();
+  for (const run of plan) {
+    const { workflow, runId, input, context, approval } = run;
+    await orchestrator.startRun(workflow, input, { runId, context });
+    if (approval !== null) await orchestrator.signal(runId, "approval", approval);
+  }
+  for (const run of plan) {
     await orchestrator.waitForCompletion(run.runId);
-    const { problems } = await verify(orchestrator, run);
-    expect(problems).toHaveLength(1);
-    expect(problems[0]).toMatch(/^text-publish-1: the result is /);
-  }));
+    expect(await verify(orchestrator, run)).toEqual({
+      items: run.expected.completed,
+      problems: [],
+    });
+  }
+});
+
+test("a run that came to something else is a problem", async () => {
+  await using system = await LocalSystem.start({ workflows: [text] });
+  const { orchestrator } = system;
+  const [run] = makePlan().filter(({ workflow }) => workflow === "text");
+  if (run === undefined) throw new Error("no run of text is planned");
+  await orchestrator.startRun(text, "something else", { runId: run.runId });
+  await orchestrator.waitForCompletion(run.runId);
+  const { problems } = await verify(orchestrator, run);
+  expect(problems).toHaveLength(1);
+  expect(problems[0]).toMatch(/^text-publish-1: the result is /);
+});
 
 test("a ledger says what was begun and what was ended", async () => {
   const folder = await mkdtemp(join(tmpdir(), "floxide-ledger-"));

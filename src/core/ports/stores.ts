@@ -21,7 +21,8 @@ export interface ContextStore {
    * Reads the run's checkpoint.
    *
    * @param atLeast - a revision known to exist: an older answer is not given
-   * @throws FloxideError `validation` where what is stored is no checkpoint
+   * @throws FloxideError `validation` where what is stored is no checkpoint, `backend` with `revision` and `atLeast` in
+   * its details where the store has lost what it acknowledged
    */
   get(runId: string, atLeast?: number): Promise<Versioned | null>;
   /**

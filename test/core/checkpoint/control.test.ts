@@ -43,7 +43,8 @@ describe("cancel", () => {
       { type: "retry", ...failed, notBeforeMs: T0, deliveries: 1 },
       { type: "fallback", ...failed, routed: goes(end()) },
       { type: "fail", ...failed },
-      { type: "lost", ...failed, deliveries: 2 },
+      { type: "try", ...answer },
+      { type: "lost", ...answer, failure: failureAt(2), lost: 1 },
       { type: "give-back", ...answer, deliveries: 2 },
       { type: "wake", ...answer },
       { type: "signal", id: "s", name: "go", payload: 1 },
@@ -117,6 +118,25 @@ describe("resume", () => {
     );
     const [id] = run.complete(2, goes(join("collect", "a")));
     expect(run.item(id ?? 0).input).toEqual(["a", "b"]);
+  });
+
+  it("forgets what the item that failed the run was tried and lost before", () => {
+    const run = TestRun.begun();
+    run.tried(1);
+    run.lost(1, 1);
+    run.fail(1);
+    expect(run.item(1)).toMatchObject({ failed: true, trying: true, lost: 1 });
+    run.does({ type: "resume" });
+    expect(run.item(1)).toEqual({ node: "first", input: "in", attempt: 1, turn: 2 });
+  });
+
+  it("lets an item of a paused run be written down as it is: its execution may go on", () => {
+    const run = TestRun.begun();
+    run.tried(1);
+    run.lost(1, 1);
+    run.does({ type: "pause" });
+    run.does({ type: "resume" });
+    expect(run.item(1)).toMatchObject({ turn: 0, trying: true, lost: 1 });
   });
 
   it("tells the attempts anew why they run, where they ran after a hold", () => {

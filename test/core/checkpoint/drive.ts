@@ -11,7 +11,7 @@ import { deepFreeze, failureAt, fresh, iso, merge, START, T0 } from "./test-run.
 
 const LAZY = new Set<Change["type"]>(["handed-over", "history-kept"]);
 /** Changes that mean something again when they come again. */
-const REPEATABLE = new Set<Change["type"]>(["lost", "give-back", ...LAZY]);
+const REPEATABLE = new Set<Change["type"]>(["try", "give-back", ...LAZY]);
 
 type AnswerType = ItemChange["type"];
 type Answer = Pick<ItemChange, "item" | "turn" | "carrier">;
@@ -144,12 +144,15 @@ export class Drive {
       }
       case "retry":
         return { type, ...failed, notBeforeMs: this.now + step.afterMs, deliveries: 1 };
-      case "lost":
-        return { type, ...failed, deliveries: (this.checkpoint.items[id]?.deliveries ?? 0) + 1 };
+      case "lost": {
+        const lost = (this.checkpoint.items[id]?.lost ?? 0) + 1 + step.row;
+        return { type, ...answer, failure: failed.failure, lost };
+      }
       case "give-back":
         return { type, ...answer, deliveries: step.pick % 9 };
       case "fail":
         return { type, ...failed };
+      case "try":
       case "wake":
         return { type, ...answer };
     }
@@ -229,10 +232,17 @@ export class Drive {
         model.wake(change.item);
         return [change.item];
       case "retry":
-        model.retry(change.item);
+        model.retry(change.item, change.failure);
+        return [change.item];
+      case "try":
+        model.try(change.item);
         return [change.item];
       case "lost":
+        model.lose(change.item, change.failure);
         return [change.item];
+      case "give-back":
+        model.giveBack(change.item);
+        return [];
       case "fail":
         model.fail(change.item);
         return [];
@@ -255,20 +265,10 @@ export class Drive {
 
   #compare(): void {
     const { checkpoint, model } = this;
-    const known = [...model.items].map(
-      ([id, { node, input, place, hold, wake, turn, attempt }]) => [
-        id,
-        {
-          node,
-          input,
-          place: place && { fork: place.fork.id, index: place.index },
-          hold,
-          wake,
-          turn,
-          attempt,
-        },
-      ],
-    );
+    const known = [...model.items].map(([id, { place, ...item }]) => [
+      id,
+      { ...item, place: place && { fork: place.fork.id, index: place.index } },
+    ]);
     const stored = Object.entries(checkpoint.items).map(([id, item]) => [id, seen(item)]);
     expectSame(Object.fromEntries(stored), Object.fromEntries(known));
     const live = Object.entries(checkpoint.forks).map(([id, fork]) => [id, fork.live]);
@@ -319,7 +319,11 @@ function seen({
   wake,
   turn,
   attempt,
-}: Checkpoint["items"][string]): Json {
+  trying,
+  lost,
+  failure,
+  failed,
+}: Checkpoint["items"][string]): Record<string, unknown> {
   const waits = hold && {
     for: hold.for,
     until: hold.until === null ? null : Date.parse(hold.until),
@@ -333,5 +337,9 @@ function seen({
     wake: wake ?? null,
     turn,
     attempt,
+    isTrying: trying === true,
+    lost: lost ?? 0,
+    failure: failure ?? null,
+    hasFailed: failed === true,
   };
 }

@@ -22,6 +22,18 @@ describe("a retry", () => {
     expect(run.events.at(-1)).toBe("attempt.failed");
   });
 
+  it("forgets what was tried and lost before it: the attempt was heard of", () => {
+    const run = TestRun.begun();
+    run.tried(1);
+    run.lost(1, 1);
+    run.retry(1, T0);
+    expect(run.item(1)).not.toHaveProperty("trying");
+    expect(run.item(1)).not.toHaveProperty("lost");
+    expect(run.checkpoint.counters.lost).toBe(1);
+    run.tried(1);
+    expect(run.lost(1, 1)).toEqual([1]);
+  });
+
   it("counts once", () => {
     const run = TestRun.begun();
     const change = {
@@ -97,9 +109,19 @@ describe("a failure that nothing takes over", () => {
       counters: { failed: 1 },
       forks: { 1: { live: 2 } },
     });
-    expect(run.item(2)).toMatchObject({ failed: true, turn: 1, failure: failureAt(2, run.now) });
+    expect(run.item(2)).toMatchObject({ failed: true, turn: 1 });
     expect(run.item(3)).toMatchObject({ turn: 0 });
     expect(run.events.slice(-2)).toEqual(["item.failed", "run.failed"]);
+  });
+
+  it("is written once: at the run, in place of how the item failed before", () => {
+    const run = TestRun.begun();
+    run.retry(1, T0);
+    expect(run.item(1).failure).toEqual(failureAt(1));
+    run.now += 9;
+    run.fail(1);
+    expect(run.item(1)).not.toHaveProperty("failure");
+    expect(run.checkpoint.failure).toEqual(failureAt(1, T0 + 9));
   });
 
   it("lets nothing else of the run commit", () => {
@@ -114,30 +136,78 @@ describe("a failure that nothing takes over", () => {
   });
 });
 
-describe("an execution that was never heard of again", () => {
-  const lost = (run: TestRun, deliveries: number) =>
-    ({ type: "lost", ...run.answer(1), failure: failureAt(1), deliveries }) as const;
-
-  it("is counted, and its item may run again at once", () => {
+describe("an item whose message came again", () => {
+  it("is written down before it is executed, and nothing else changes", () => {
     const run = TestRun.begun();
-    expect(run.does(lost(run, 2))).toEqual([1]);
-    expect(run.item(1)).toMatchObject({
-      lost: 1,
-      deliveries: 2,
-      attempt: 1,
-      turn: 0,
-      failure: failureAt(1),
-    });
-    expect(run.does(lost(run, 4))).toEqual([1]);
-    expect(run.item(1)).toMatchObject({ lost: 2, deliveries: 4 });
+    const before = run.item(1);
+    run.now += 3;
+    expect(run.tried(1)).toEqual([1]);
+    expect(run.item(1)).toEqual({ ...before, trying: true });
+    expect(run.checkpoint).toMatchObject({ commit: "c2", updatedAt: iso(T0 + 3) });
+    expect(run.checkpoint.counters.lost).toBe(0);
+    expect(run.events).toEqual(["run.started"]);
+  });
+
+  it("may be written down again", () => {
+    const run = TestRun.begun();
+    run.tried(1);
+    const before = run.item(1);
+    expect(run.tried(1)).toEqual([1]);
+    expect(run.item(1)).toEqual(before);
+  });
+
+  it("is refused where the item has moved on", () => {
+    const run = TestRun.begun();
+    const change = { type: "try", ...run.answer(1) } as const;
+    run.retry(1, T0);
+    expect(run.refuses(change)).toBe("stale");
+    run.complete(1, goes(item("second")));
+    expect(run.refuses(change)).toBe("gone");
+  });
+
+  it("answers as any other", () => {
+    const run = TestRun.begun();
+    const answer = run.answer(1);
+    run.tried(1);
+    run.does({ type: "complete", ...answer, ms: 1, delta: null, routed: goes(end("out")) });
+    expect(run.checkpoint).toMatchObject({ status: "completed", outputs: ["out"] });
+  });
+});
+
+describe("an execution that was never heard of again", () => {
+  it("is counted, and its item may run again at once, written down as well", () => {
+    const run = TestRun.begun();
+    const before = run.item(1);
+    run.tried(1);
+    expect(run.lost(1, 1)).toEqual([1]);
+    expect(run.item(1)).toEqual({ ...before, trying: true, lost: 1, failure: failureAt(1) });
+    run.now += 5;
+    expect(run.lost(1, 2)).toEqual([1]);
+    expect(run.item(1)).toMatchObject({ trying: true, lost: 2, failure: failureAt(1, T0 + 5) });
     expect(run.checkpoint.counters.lost).toBe(2);
     expect(run.events.slice(-2)).toEqual(["execution.lost", "execution.lost"]);
+  });
+
+  it.each([
+    [0, 0],
+    [0, 2],
+    [1, 1],
+    [1, 3],
+    [2, 1],
+  ])("counts once: after %d in a row, another cannot make %d", (before, lost) => {
+    const run = TestRun.begun();
+    run.tried(1);
+    for (let i = 1; i <= before; i++) run.lost(1, i);
+    expect(run.refuses({ type: "lost", ...run.answer(1), failure: failureAt(1), lost })).toBe(
+      "stale",
+    );
   });
 
   it("still counts where it answers after all", () => {
     const run = TestRun.begun();
     const answer = run.answer(1);
-    run.does(lost(run, 2));
+    run.tried(1);
+    run.lost(1, 1);
     run.does({ type: "complete", ...answer, ms: 1, delta: null, routed: goes(end("late")) });
     expect(run.checkpoint).toMatchObject({ status: "completed", outputs: ["late"] });
   });
@@ -150,5 +220,16 @@ describe("an item that is given back unexecuted", () => {
     expect(run.does({ type: "give-back", ...run.answer(1), deliveries: 3 })).toEqual([]);
     expect(run.item(1)).toEqual({ ...before, deliveries: 3 });
     expect(run.events).toEqual(["run.started"]);
+  });
+
+  it("is tried no more, but what was lost before stays lost", () => {
+    const run = TestRun.begun();
+    const before = run.item(1);
+    run.tried(1);
+    run.lost(1, 1);
+    run.does({ type: "give-back", ...run.answer(1), deliveries: 3 });
+    expect(run.item(1)).toEqual({ ...before, lost: 1, deliveries: 3, failure: failureAt(1) });
+    run.tried(1);
+    expect(run.lost(1, 2)).toEqual([1]);
   });
 });

@@ -30,14 +30,16 @@ describe("a hold", () => {
 
   it("forgets what belongs to the attempts before it", () => {
     const run = TestRun.begun();
-    run.retry(1, T0);
-    run.does({
-      type: "lost",
-      ...run.answer(1),
-      failure: run.item(1).failure as never,
+    run.retry(1, T0, { deliveries: 3 });
+    run.tried(1);
+    run.lost(1, 1);
+    expect(run.item(1)).toMatchObject({
+      attempt: 2,
+      trying: true,
+      lost: 1,
       deliveries: 3,
+      notBefore: iso(T0),
     });
-    expect(run.item(1)).toMatchObject({ attempt: 2, lost: 1, deliveries: 3, notBefore: iso(T0) });
     run.hold(1, { for: "go" });
     expect(Object.keys(run.item(1)).sort()).toEqual(["attempt", "hold", "input", "node", "turn"]);
     expect(run.item(1)).toMatchObject({ attempt: 1, turn: 2 });

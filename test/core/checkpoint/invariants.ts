@@ -56,7 +56,14 @@ function expectSameItem(before: Item, after: Item): void {
     notBefore,
     failed,
   });
-  if (after.turn === before.turn) expectSame(waits(after), waits(before));
+  if (after.turn !== before.turn) return;
+  expectSame(waits(after), waits(before));
+  // One more in a row, or as many as before: within a turn no execution is heard of.
+  const more = (after.lost ?? 0) - (before.lost ?? 0);
+  expect([0, 1]).toContain(more);
+  if (more === 1)
+    expect(after).toMatchObject({ trying: true, failure: { item: expect.any(Number) } });
+  else expectSame(after.failure, before.failure);
 }
 
 function expectForksCount({ items, forks, nextFork }: Checkpoint): void {
@@ -102,6 +109,11 @@ function expectItemsFit({ items, nextItem, signals, context }: Checkpoint): void
     expect(Number(id)).toBeLessThan(nextItem);
     expect(item.hold && item.wake).toBeUndefined();
     if (item.hold?.for != null) expect(names).not.toContain(item.hold.for);
+    // What counts for nothing is not written.
+    if ("trying" in item) expect(item.trying).toBe(true);
+    if ("lost" in item) expect(item.lost).toBeGreaterThan(0);
+    if (item.failed === true) expect(item.failure).toBeUndefined();
+    else if (item.lost !== undefined) expect(item.failure).toBeDefined();
   }
   expect(context).toBeDefined();
 }

@@ -1,6 +1,7 @@
 import type { Change, Refusal } from "../../../src/core/checkpoint/change.ts";
 import type { Checkpoint, RunStatus } from "../../../src/core/checkpoint/checkpoint.ts";
 import type { Routed } from "../../../src/core/checkpoint/routed.ts";
+import type { Failure } from "../../../src/core/failure.ts";
 import type { Json } from "../../../src/core/json.ts";
 
 // What a run should do, written another way than the checkpoint: a tree of forks that hold their members as objects
@@ -31,6 +32,9 @@ export interface ModelItem {
   wake: Json;
   turn: number;
   attempt: number;
+  isTrying: boolean;
+  lost: number;
+  failure: Failure | null;
   hasFailed: boolean;
 }
 
@@ -41,6 +45,9 @@ interface Tally {
   retries: number;
   lost: number;
 }
+
+/** What an item has been through, as long as it has been through nothing. */
+const UNTRIED = { attempt: 1, isTrying: false, lost: 0, failure: null } as const;
 
 export class ModelRun {
   status: RunStatus = "running";
@@ -115,7 +122,7 @@ export class ModelRun {
 
   hold(id: number, name: string | null, until: number | null, now: number): boolean {
     const item = this.#item(id);
-    Object.assign(item, { turn: item.turn + 1, attempt: 1, wake: null });
+    Object.assign(item, { turn: item.turn + 1, wake: null, ...UNTRIED });
     item.hold = { for: name, until, since: now };
     const early = this.#signals.find((signal) => signal.name === name);
     if (early === undefined) return false;
@@ -143,16 +150,28 @@ export class ModelRun {
     this.#release(item, { type: "timeout", name: item.hold?.for ?? null });
   }
 
-  retry(id: number): void {
+  retry(id: number, failure: Failure): void {
     const item = this.#item(id);
-    item.turn += 1;
-    item.attempt += 1;
+    const { attempt, turn } = item;
+    Object.assign(item, { ...UNTRIED, turn: turn + 1, attempt: attempt + 1, failure });
+  }
+
+  try(id: number): void {
+    this.#item(id).isTrying = true;
+  }
+
+  lose(id: number, failure: Failure): void {
+    const item = this.#item(id);
+    Object.assign(item, { isTrying: true, lost: item.lost + 1, failure });
+  }
+
+  giveBack(id: number): void {
+    this.#item(id).isTrying = false;
   }
 
   fail(id: number): void {
     const item = this.#item(id);
-    item.turn += 1;
-    item.hasFailed = true;
+    Object.assign(item, { turn: item.turn + 1, hasFailed: true, failure: null });
     this.status = "failed";
   }
 
@@ -162,9 +181,7 @@ export class ModelRun {
     const wanted: number[] = [];
     for (const [id, item] of this.items) {
       if (item.hasFailed) {
-        item.turn += 1;
-        item.attempt = 1;
-        item.hasFailed = false;
+        Object.assign(item, { ...UNTRIED, turn: item.turn + 1, hasFailed: false });
       }
       if (item.hold === null || item.hold.until !== null) wanted.push(id);
     }
@@ -183,8 +200,7 @@ export class ModelRun {
     if (!("turn" in change)) return null;
     const item = this.items.get(change.item);
     if (item === undefined) return "gone";
-    const isDue = item.hold !== null && item.hold.until !== null && item.hold.until <= now;
-    if (item.turn !== change.turn || (change.type === "wake" && !isDue)) return "stale";
+    if (item.turn !== change.turn || isStale(change, item, now)) return "stale";
     const seen = change.type === "complete" ? change.seen : undefined;
     return seen === undefined || seen === this.log.length ? null : "outdated";
   }
@@ -236,7 +252,7 @@ export class ModelRun {
       hold: null,
       wake: null,
       turn: 0,
-      attempt: 1,
+      ...UNTRIED,
       hasFailed: false,
     };
     place?.fork.members.add(item);
@@ -256,6 +272,12 @@ export class ModelRun {
     }
     if (left.length > 0) throw new Error(`the checkpoint lacks ${left.map(looks).join(" and ")}`);
   }
+}
+
+/** True for what comes at another time than the item is at, on the right turn. */
+function isStale(change: Change, { hold, lost }: ModelItem, now: number): boolean {
+  if (change.type === "lost") return change.lost !== lost + 1;
+  return change.type === "wake" && (hold === null || hold.until === null || hold.until > now);
 }
 
 /** What each join of a fork gets: branch by branch, each in the order in which it gave. */

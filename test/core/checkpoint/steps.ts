@@ -45,6 +45,7 @@ export interface Step {
     | "hold"
     | "wake"
     | "retry"
+    | "try"
     | "lost"
     | "give-back"
     | "fail"
@@ -69,6 +70,8 @@ export interface Step {
   readonly hasDelta: boolean;
   /** Which version of the context the answer depends on, if on any. */
   readonly seen: "none" | "newest" | "older";
+  /** How many lost executions in a row it says that it makes: mostly the right number. */
+  readonly row: -1 | 0 | 1;
 }
 
 const weighted = <T>(...choices: readonly (readonly [number, T])[]): fc.Arbitrary<T> =>
@@ -81,7 +84,8 @@ const step: fc.Arbitrary<Step> = fc.record({
     [32, "hold"],
     [16, "wake"],
     [20, "retry"],
-    [8, "lost"],
+    [16, "try"],
+    [16, "lost"],
     [8, "give-back"],
     [4, "fail"],
     [28, "signal"],
@@ -102,6 +106,7 @@ const step: fc.Arbitrary<Step> = fc.record({
   aim: weighted<Step["aim"]>([30, "true"], [1, "old turn"], [1, "next turn"], [1, "gone"]),
   hasDelta: fc.boolean(),
   seen: weighted<Step["seen"]>([20, "none"], [3, "newest"], [1, "older"]),
+  row: weighted<Step["row"]>([10, 0], [1, -1], [1, 1]),
 });
 
 /** What happens to one run: bursts of things that happen in the same moment. */

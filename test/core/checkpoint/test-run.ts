@@ -178,6 +178,16 @@ export class TestRun {
     return this.does({ ...change, ...more });
   }
 
+  /** Writes down that the item's message came again. */
+  tried(id: number): readonly number[] {
+    return this.does({ type: "try", ...this.answer(id) });
+  }
+
+  lost(id: number, lost: number): readonly number[] {
+    const failure = failureAt(id, this.now);
+    return this.does({ type: "lost", ...this.answer(id), failure, lost });
+  }
+
   fail(id: number): readonly number[] {
     return this.does({ type: "fail", ...this.answer(id), ms: 1, failure: failureAt(id, this.now) });
   }
