@@ -6,7 +6,7 @@ import type { WorkerProcess } from "./system.ts";
 import { chain, fan, single, unserved } from "./workflows.ts";
 
 /** What a scenario works with. */
-export interface Bench {
+interface Bench {
   readonly nc: NatsConnection;
   readonly orchestrator: DistributedOrchestrator;
   readonly worker: WorkerProcess;

@@ -141,6 +141,7 @@ export async function workItemsOf(
       Number(key),
       item,
       running.has(Number(key)) ? "in_progress" : itemState(item, now),
+      checkpoint.failure,
     ),
   );
 }
@@ -180,7 +181,13 @@ async function runningItems(scope: OrchestratorScope, runId: string): Promise<Re
   return running;
 }
 
-function toWorkItem(runId: string, id: number, item: Item, state: WorkItem["state"]): WorkItem {
+function toWorkItem(
+  runId: string,
+  id: number,
+  item: Item,
+  state: WorkItem["state"],
+  failure: Failure | undefined,
+): WorkItem {
   return {
     runId,
     item: id,
@@ -189,6 +196,6 @@ function toWorkItem(runId: string, id: number, item: Item, state: WorkItem["stat
     attempt: item.attempt,
     waitsFor: item.hold?.for ?? null,
     notBefore: item.notBefore ?? item.hold?.until ?? null,
-    failure: item.failure ?? null,
+    failure: (item.failed === true ? failure : item.failure) ?? null,
   };
 }

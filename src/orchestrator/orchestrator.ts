@@ -111,12 +111,9 @@ export class Orchestrator {
   }
 
   /** Runs by status, workflow and time, newest first, a page at a time. */
-  listRuns(query: ListRunsQuery = {}): Promise<Page<RunInfo>> {
+  async listRuns(query: ListRunsQuery = {}): Promise<Page<RunInfo>> {
     const { limit = 50, cursor = null, ...filter } = query;
-    if (!Number.isInteger(limit) || limit < 1 || limit > 1_000) {
-      const message = `a page has 1 to 1000 runs, not ${limit}`;
-      return Promise.reject(new FloxideError("validation", message, { details: { limit } }));
-    }
+    checkLimit(limit);
     return this.#scope.backend.runs.list(filter, limit, cursor);
   }
 
@@ -193,8 +190,11 @@ export class Orchestrator {
   }
 
   /** Failed attempts, oldest first. @param limit - the newest so many. @default 100 */
-  errors(runId: string, options: { readonly limit?: number } = {}): Promise<readonly RunError[]> {
-    return inspect.errorsOf(this.#scope, runId, options.limit ?? 100);
+  async errors(
+    runId: string,
+    options: { readonly limit?: number } = {},
+  ): Promise<readonly RunError[]> {
+    return inspect.errorsOf(this.#scope, runId, checkLimit(options.limit ?? 100));
   }
 
   /** Counts and timings, for the run and by node. @throws FloxideError `not_found` */
@@ -203,11 +203,16 @@ export class Orchestrator {
   }
 
   /** What happened to the run, in order. @throws FloxideError `not_found` */
-  history(
+  async history(
     runId: string,
     options: { readonly after?: number; readonly limit?: number } = {},
   ): Promise<readonly HistoryEvent[]> {
-    return inspect.historyOf(this.#scope, runId, options.after ?? 0, options.limit ?? 1_000);
+    return inspect.historyOf(
+      this.#scope,
+      runId,
+      options.after ?? 0,
+      checkLimit(options.limit ?? 1_000),
+    );
   }
 
   /** What waits of the run, and how many messages it has in the queue. @throws FloxideError `not_found` */
@@ -253,10 +258,13 @@ export class Orchestrator {
   }
 
   /** Messages that could not be taken, newest first. @param before - only letters older than this id */
-  deadLetters(
+  async deadLetters(
     options: { readonly limit?: number; readonly before?: number | null } = {},
   ): Promise<readonly DeadLetter[]> {
-    return this.#scope.backend.deadLetters.list(options.limit ?? 50, options.before ?? null);
+    return this.#scope.backend.deadLetters.list(
+      checkLimit(options.limit ?? 50),
+      options.before ?? null,
+    );
   }
 
   /**
@@ -285,4 +293,11 @@ export class Orchestrator {
     preparing.catch(() => this.#prepared.delete(workflow));
     return preparing;
   }
+}
+
+/** @throws FloxideError `validation` */
+function checkLimit(limit: number): number {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
+  const message = `a page has 1 to 1000 entries, not ${limit}`;
+  throw new FloxideError("validation", message, { details: { limit } });
 }

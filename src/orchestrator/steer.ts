@@ -58,10 +58,7 @@ async function commit(scope: OrchestratorScope, runId: string, change: Change): 
  * @throws FloxideError `not_found`, `illegal_state` for a run that completed or failed
  */
 export async function cancelRun(scope: OrchestratorScope, runId: string): Promise<void> {
-  const { checkpoint, revision, outcome } = await commit(scope, runId, {
-    type: "cancel",
-    reason: null,
-  });
+  const { checkpoint, revision, outcome } = await commit(scope, runId, { type: "cancel" });
   const { status } = checkpoint;
   if (!outcome.applied && status !== "cancelled") throw illegal("cancel", runId, status);
   const { backend } = scope;

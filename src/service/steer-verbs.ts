@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { FloxideError, isFloxideError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
+import { MAX_ID_BYTES } from "../core/token.ts";
 import { defineVerb, OfRunSchema, RunIdSchema, type Verb } from "./define-verb.ts";
 
 const EXAMPLE_ID = "order-4711";
@@ -63,7 +64,7 @@ export const STEER_VERBS = {
     gives: "`{ runId }`",
     request: z.strictObject({
       runId: RunIdSchema,
-      name: z.string().min(1).max(256),
+      name: z.string().min(1).max(MAX_ID_BYTES),
       payload: z.unknown().optional(),
       signalId: z.string().min(1).max(128).optional(),
     }),

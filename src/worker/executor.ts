@@ -100,7 +100,8 @@ export class Executor {
       : { type: "lost", item: id, turn: item.turn, carrier, failure, lost };
     const committed = await session.commit(change);
     if (committed.outcome.applied) {
-      await this.#recordError(committed.checkpoint, failure, isLast ? null : 0);
+      const now = this.#scope.clock.now();
+      await this.#recordError(committed.checkpoint, failure, isLast ? null : now);
     }
     return isLast ? this.#went(request, committed, change) : this.#executeAfter(request, committed);
   }

@@ -1,6 +1,6 @@
 import { isFloxideError } from "../core/errors.ts";
-import type { Delivery } from "../core/ports/work-queue.ts";
 import type { Versioned } from "../core/ports/stores.ts";
+import type { Delivery } from "../core/ports/work-queue.ts";
 import type { RunSession } from "../engine/session.ts";
 import type { WorkerScope } from "./scope.ts";
 

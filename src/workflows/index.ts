@@ -43,9 +43,7 @@ export { route, routeError } from "./route.ts";
 export {
   initialContext,
   mergeContext,
-  type OpenContext,
   openContext,
-  type StoredContext,
 } from "./run-context.ts";
 export { checkSignal } from "./signal.ts";
 export { type SplitSpec, split } from "./split.ts";
@@ -64,4 +62,4 @@ export {
 export { type Variant, type VariantsSchema, variant, variants } from "./variant.ts";
 export { withRetry, withTimeout } from "./with-policy.ts";
 export { type AnyWorkflow, type Workflow, type WorkflowSpec, workflow } from "./workflow.ts";
-export { nodeOf, policyOf } from "./workflow-policy.ts";
+export { policyOf } from "./workflow-policy.ts";

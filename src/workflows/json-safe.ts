@@ -31,7 +31,7 @@ export type JsonSafe<T> = unknown extends T
       : { [K in keyof T]: JsonSafe<T[K]> };
 
 /** `unknown` where a node may give `Out`, else what makes the compiler say why not. */
-export type WireSafe<Out> = unknown extends Out
+type WireSafe<Out> = unknown extends Out
   ? unknown
   : undefined extends Out
     ? Misfit<"JSON has no undefined: give null where there is nothing">

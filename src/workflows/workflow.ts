@@ -9,7 +9,7 @@ import { graphProblems } from "./graph.ts";
 import type { InputOf } from "./node-types.ts";
 import { resolvePolicy } from "./policy.ts";
 
-/** A checked graph, its types forgotten. Plain data: the engine walks it, the dashboard draws it. */
+/** A checked graph, its types forgotten. Plain data: the engine walks it, a drawing shows it. */
 export interface AnyWorkflow {
   /** Letters, digits, `_` and `-`, at most 64 of them. */
   readonly name: string;

@@ -4,6 +4,7 @@ import { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import type { WorkerOptions } from "../../src/worker/options.ts";
 import { Worker } from "../../src/worker/worker.ts";
 import type { AnyWorkflow } from "../../src/workflows/index.ts";
+import { type Alterations, altered } from "./altered.ts";
 
 /** Orchestrators and workers on one memory world, all closed at the end of the test. */
 export class System implements AsyncDisposable {
@@ -29,15 +30,43 @@ export class System implements AsyncDisposable {
   }
 
   /** Another worker, started. */
-  async worker(workflows: readonly AnyWorkflow[], options: WorkerOptions = {}): Promise<Worker> {
-    const backend = this.world.open();
-    const worker = new Worker({ backend, workflows }, { concurrency: 8, graceMs: 50, ...options });
-    this.#open.push(
-      () => backend.close(),
-      () => worker.stop(),
-    );
+  async worker(
+    workflows: readonly AnyWorkflow[],
+    options: WorkerOptions = {},
+    alterations: Alterations = {},
+  ): Promise<Worker> {
+    const worker = this.idleWorker(workflows, options, alterations);
     await worker.start();
     return worker;
+  }
+
+  /** Another worker, not started: the test takes message by message with `runOnce`. */
+  idleWorker(
+    workflows: readonly AnyWorkflow[],
+    options: WorkerOptions = {},
+    alterations: Alterations = {},
+  ): Worker {
+    const backend = this.open(alterations);
+    const worker = new Worker({ backend, workflows }, { concurrency: 8, graceMs: 50, ...options });
+    this.#open.push(() => worker.stop());
+    return worker;
+  }
+
+  /** Another orchestrator, which sees the world with these alterations. */
+  orchestratorOn(workflows: readonly AnyWorkflow[], alterations: Alterations): Orchestrator {
+    const orchestrator = new Orchestrator(
+      { backend: this.open(alterations), workflows },
+      { pauseAnswerMs: 200 },
+    );
+    this.#open.push(() => orchestrator.close());
+    return orchestrator;
+  }
+
+  /** Another backend on the same world. */
+  open(alterations: Alterations = {}): Backend {
+    const backend = this.world.open();
+    this.#open.push(() => backend.close());
+    return altered(backend, alterations);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -2,6 +2,9 @@ import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { z } from "zod";
 import { next, node, workflow } from "../../src/index.ts";
+import { accountOf, exactly } from "../support/accounting.ts";
+import { eventually } from "../support/eventually.ts";
+import { type Expected, faultFlows, instrument, mixture } from "../support/fault-flows.ts";
 import { LiveSystem } from "../support/live-system.ts";
 
 /** Takes as many milliseconds as its input says. */
@@ -22,7 +25,7 @@ const timed = workflow({
   edges: { only: [] },
 });
 
-test.fails("work that a busy worker gave back unexecuted is not counted as lost", async () => {
+test("work that a busy worker gave back unexecuted is not counted as lost", async () => {
   await using system = await LiveSystem.start([timed]);
   const { orchestrator } = system;
   await system.worker({ concurrency: 1 });
@@ -35,3 +38,74 @@ test.fails("work that a busy worker gave back unexecuted is not counted as lost"
   for (const id of ids) await orchestrator.waitForCompletion(id, { timeoutMs: 20_000 });
   for (const id of ids) expect(await orchestrator.metrics(id)).toMatchObject({ lost: 0 });
 }, 30_000);
+
+/** Far longer than the tests below may take: nothing in them comes back by itself. */
+const LONG_ACK_WAIT_MS = 20_000;
+
+test("a worker that stops gives back at once what it executes and what waits in it", async () => {
+  let isStuck = true;
+  let stuck = 0;
+  const sticky = workflow({
+    name: "sticky",
+    version: 1,
+    nodes: {
+      only: node({
+        input: z.number(),
+        output: z.number(),
+        run: async (c, n) => {
+          if (isStuck) {
+            stuck += 1;
+            await new Promise((_, reject) => c.signal.addEventListener("abort", reject));
+          }
+          return next(n);
+        },
+      }),
+    },
+    start: "only",
+    edges: { only: [] },
+  });
+  await using system = await LiveSystem.start([sticky], { ackWaitMs: LONG_ACK_WAIT_MS });
+  const { orchestrator } = system;
+  const stopping = await system.worker({ concurrency: 8 });
+  const ids = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => orchestrator.startRun(sticky, i)),
+  );
+  await eventually(() => expect(stuck).toBe(8));
+  isStuck = false;
+  await system.worker();
+  const began = performance.now();
+  await stopping.stop({ graceMs: 50 });
+  for (const id of ids) await orchestrator.waitForCompletion(id, { timeoutMs: 10_000 });
+  expect(performance.now() - began).toBeLessThan(LONG_ACK_WAIT_MS / 4);
+  for (const id of ids) {
+    expect(await orchestrator.metrics(id)).toMatchObject({ completed: 1, retries: 0, lost: 0 });
+  }
+  expect(await system.queued()).toBe(0);
+}, 30_000);
+
+test("workers that are replaced one after the other under load leave nothing behind", async () => {
+  const executed = new Set<string>();
+  instrument(({ run, item }) => executed.add(`${run}/${item}`), 15);
+  await using system = await LiveSystem.start(faultFlows, { ackWaitMs: LONG_ACK_WAIT_MS });
+  const { orchestrator } = system;
+  let workers = [await system.worker(), await system.worker()];
+  const runs = new Map<string, Expected>();
+  for (let replaced = 0; replaced < 6; replaced++) {
+    const fresh = await system.worker();
+    for (let i = 0; i < 25; i++) {
+      const expected = mixture(runs.size);
+      runs.set(await orchestrator.startRun(expected.workflow, expected.input), expected);
+    }
+    const [oldest, ...others] = workers;
+    workers = [...others, fresh];
+    await oldest?.stop({ graceMs: 0 });
+  }
+  const stopped = performance.now();
+  for (const id of runs.keys()) await orchestrator.waitForCompletion(id, { timeoutMs: 15_000 });
+  expect(performance.now() - stopped).toBeLessThan(LONG_ACK_WAIT_MS / 2);
+  for (const [id, expected] of runs) {
+    expect(await accountOf(orchestrator, id, executed)).toEqual(exactly(expected));
+    expect(await orchestrator.metrics(id)).toMatchObject({ lost: 0 });
+  }
+  await eventually(async () => expect(await system.queued()).toBe(0), { withinMs: 5_000 });
+}, 45_000);

@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { DistributedWorker } from "../../client/distributed-worker.ts";
 import { OrchestratorService } from "../../client/orchestrator-service.ts";
 import { WorkerPool } from "../../client/worker-pool.ts";
@@ -30,11 +30,10 @@ export function withWorkerOptions(command: Command): Command {
       16,
     )
     .option("--workers <n>", "workers in this process", wholeNumber(1, 64), 1)
-    .option(
-      "--grace <duration>",
-      "how long running nodes may finish when it stops",
-      readDuration,
-      30_000,
+    .addOption(
+      new Option("--grace <duration>", "how long running nodes may finish when it stops")
+        .argParser(readDuration)
+        .default(30_000, "30s"),
     );
 }
 
@@ -114,12 +113,7 @@ export function addServeCommands(program: Command, act: Act): void {
         "workflows in modules, and watches and steers runs of all.",
     )
     .argument("[module...]", ".ts or .js files that export workflows")
-    .option(
-      "--repair-every <duration>",
-      "time between two looks for stranded runs; 0 for none",
-      readDuration,
-      30_000,
-    )
+    .addOption(repairEvery())
     .addHelpText("after", examples("floxide orchestrator flows.ts", "nats req floxide.api.list ''"))
     .action(
       act((cli, modules, command) =>
@@ -199,3 +193,8 @@ async function serve(
     await serving.untilStopped({ server: url, storeDir }, () => `nats-server on ${url}\n`);
   });
 }
+
+const repairEvery = (): Option =>
+  new Option("--repair-every <duration>", "time between two looks for stranded runs; 0 for none")
+    .argParser(readDuration)
+    .default(30_000, "30s");

@@ -86,7 +86,7 @@ export type Change =
   | { readonly type: "signal"; readonly id: string; readonly name: string; readonly payload: Json }
   | { readonly type: "pause" }
   | { readonly type: "resume" }
-  | { readonly type: "cancel"; readonly reason: string | null };
+  | { readonly type: "cancel" };
 
 /** Changes that answer an execution. */
 export type ItemChange = Extract<Change, Answer>;

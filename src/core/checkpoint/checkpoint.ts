@@ -17,7 +17,6 @@ const WakeSchema = z.union([
   z.object({ type: z.literal("signal"), name: z.string(), payload: JsonValue }),
   z.object({ type: z.literal("timeout"), name: z.string().nullable() }),
 ]);
-export type StoredWake = z.infer<typeof WakeSchema>;
 
 /** A work item that has not ended. */
 const ItemSchema = z.looseObject({

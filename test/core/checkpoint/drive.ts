@@ -104,7 +104,7 @@ export class Drive {
       case "resume":
         return { type: step.op };
       case "cancel":
-        return { type: "cancel", reason: null };
+        return { type: "cancel" };
       case "signal":
         return this.#signal(step.name);
       case "handed-over":

@@ -74,7 +74,7 @@ describe("start", () => {
 
   it("is refused by a run that was cancelled before it began", () => {
     const run = new TestRun(fresh());
-    run.does({ type: "cancel", reason: null });
+    run.does({ type: "cancel" });
     expect(run.refuses(START)).toBe("terminal");
     expect(run.checkpoint).toMatchObject({ status: "cancelled", items: {}, started: false });
   });
