@@ -58,6 +58,10 @@ export class FatalError extends Error {
   override readonly name: string = "FatalError";
 }
 
+/** A time to wait, in milliseconds. What is no number, and infinity, JSON has no word for. */
+export const delayMs = (asked: number): number =>
+  Math.min(Math.max(asked, 0) || 0, Number.MAX_SAFE_INTEGER);
+
 /** A node throws this to say: not now, try again after `afterMs`. It counts as an attempt. */
 export class RetryLater extends Error {
   override readonly name: string = "RetryLater";
@@ -69,8 +73,7 @@ export class RetryLater extends Error {
     readonly reason?: string;
     readonly cause?: unknown;
   }) {
-    // Neither what is no number nor infinity is a time to wait: JSON has no word for them.
-    const afterMs = Math.min(Math.max(options.afterMs, 0) || 0, Number.MAX_SAFE_INTEGER);
+    const afterMs = delayMs(options.afterMs);
     super(
       options.reason ?? `asked to be tried again after ${afterMs} ms`,
       options.cause === undefined ? undefined : { cause: options.cause },

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { FatalError, FloxideError, RetryLater } from "./errors.ts";
+import { delayMs, isFloxideError } from "./errors.ts";
 
 /** Longest message and stack that a stored failure keeps, in characters: checkpoints are rewritten often. */
 const MESSAGE_LIMIT = 1_000;
@@ -45,7 +45,7 @@ export function toFailure(thrown: unknown, site: FailureSite): Failure {
     kind: tryTo(() => kindOf(error)) ?? "error",
     name: textOf(error, "name") ?? "Error",
     message: cut(textOf(error, "message") ?? "an error whose message is no text", MESSAGE_LIMIT),
-    fatal: isA(error, FatalError) || tryTo(() => isFatalCode(error)) === true,
+    fatal: isCalled(error, "FatalError") || tryTo(() => isFatalCode(error)) === true,
     stack: stack === null ? null : cut(stack, STACK_LIMIT),
     node: site.node,
     item: site.item,
@@ -56,11 +56,21 @@ export function toFailure(thrown: unknown, site: FailureSite): Failure {
 
 /** Milliseconds that the node asked to wait, or null where it did not ask. */
 export function askedDelayMs(thrown: unknown): number | null {
-  return isA(thrown, RetryLater) ? thrown.afterMs : null;
+  if (!isCalled(thrown, "RetryLater")) return null;
+  const asked = tryTo<unknown>(() => (thrown as { afterMs?: unknown }).afterMs);
+  return typeof asked === "number" ? delayMs(asked) : null;
+}
+
+/**
+ * True for an error of that name. By name, not by class: node code may come with its own copy of floxide, whose classes
+ * are others.
+ */
+function isCalled(thrown: unknown, name: string): boolean {
+  return isA(thrown, Error) && textOf(thrown, "name") === name;
 }
 
 function kindOf(error: Error): FailureKind {
-  if (!(error instanceof FloxideError)) return "error";
+  if (!isFloxideError(error)) return "error";
   switch (error.code) {
     case "timeout":
     case "validation":
@@ -74,7 +84,7 @@ function kindOf(error: Error): FailureKind {
 
 /** Input that does not fit and output that is too large will not get better by repetition. */
 function isFatalCode(error: Error): boolean {
-  if (!(error instanceof FloxideError)) return false;
+  if (!isFloxideError(error)) return false;
   return (
     error.code === "payload_too_large" ||
     (error.code === "validation" && error.details["direction"] === "input")

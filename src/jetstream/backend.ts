@@ -131,7 +131,7 @@ function assemble({ link, jsm, names, options, hasOneReplica, own }: Parts): Jet
     errors: new JetStreamErrorStore(table("errors"), persistence, retentionMs),
     liveness: new JetStreamLivenessStore(table("liveness"), persistence),
     history: new JetStreamHistoryStore(link, requester, persistence, names),
-    deadLetters: new JetStreamDeadLetterStore(requester, persistence, names),
+    deadLetters: new JetStreamDeadLetterStore(link, requester, persistence, names),
     get maxValueBytes() {
       return link.maxValueBytes;
     },

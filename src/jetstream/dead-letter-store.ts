@@ -5,6 +5,7 @@ import {
   type NewDeadLetter,
 } from "../core/records/dead-letter.ts";
 import { fromToken, toToken } from "../core/token.ts";
+import type { Link } from "./link.ts";
 import type { Names } from "./names.ts";
 import type { Persistence } from "./persist.ts";
 import { readPubAck } from "./pub-ack.ts";
@@ -13,7 +14,7 @@ import type { Requester } from "./requester.ts";
 import type { StoredMessage } from "./stored-message.ts";
 import { StreamReader } from "./stream-reader.ts";
 
-/** How much of a body is kept, in bytes. */
+/** How much of a body is kept at most, in bytes. */
 const BODY_LIMIT = 64 * 1_024;
 const REASON_LIMIT = 1_000;
 const SUBJECT_LIMIT = 1_000;
@@ -28,12 +29,14 @@ const decoder = new TextDecoder();
  * both encoded as in subjects.
  */
 export class JetStreamDeadLetterStore implements DeadLetterStore {
+  readonly #link: Link;
   readonly #requester: Requester;
   readonly #persistence: Persistence;
   readonly #names: Names;
   readonly #reader: StreamReader;
 
-  constructor(requester: Requester, persistence: Persistence, names: Names) {
+  constructor(link: Link, requester: Requester, persistence: Persistence, names: Names) {
+    this.#link = link;
     this.#requester = requester;
     this.#persistence = persistence;
     this.#names = names;
@@ -49,10 +52,18 @@ export class JetStreamDeadLetterStore implements DeadLetterStore {
       `Floxide-Workflow: ${toToken(workflow)}`,
       ...(runId === null ? [] : [`Floxide-Run: ${toToken(runId)}`]),
     ];
-    const headers = new RawHeaders(lines.map((line) => `${line}\r\n`).join(""));
+    const text = lines.map((line) => `${line}\r\n`).join("");
+    // A message as large as the server takes must not become a letter that is larger.
+    const room = this.#link.maxValueBytes - encoder.encode(text).length;
+    const headers = new RawHeaders(text);
     const subject = this.#names.dead(workflow);
     await this.#persistence.run("writing a dead letter", () =>
-      this.#requester.request(subject, cutBody(body), headers, readPubAck),
+      this.#requester.request(
+        subject,
+        cutBody(body, Math.min(BODY_LIMIT, room)),
+        headers,
+        readPubAck,
+      ),
     );
   }
 
@@ -93,10 +104,10 @@ function toDeadLetter({ seq, storedAt, headers, body }: StoredMessage): DeadLett
 }
 
 /** The first bytes of the body, not cutting a character in two. */
-function cutBody(body: string): Uint8Array {
+function cutBody(body: string, limit: number): Uint8Array {
   const bytes = encoder.encode(body);
-  if (bytes.length <= BODY_LIMIT) return bytes;
-  const kept = decoder.decode(bytes.subarray(0, BODY_LIMIT), { stream: true });
+  if (bytes.length <= limit) return bytes;
+  const kept = decoder.decode(bytes.subarray(0, Math.max(0, limit)), { stream: true });
   decoder.decode();
   return encoder.encode(kept);
 }

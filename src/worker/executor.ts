@@ -65,7 +65,7 @@ export class Executor {
     if (item.trying !== true) {
       const { id, carrier } = request;
       const change = { type: "try", item: id, turn: item.turn, carrier } as const;
-      return this.#executeAfter(request, await request.session.commit(change));
+      return this.#executeAfter(request, item, await request.session.commit(change));
     }
     const turn = this.#suspects.then(() => this.#executeSuspect(request));
     this.#suspects = turn.catch(() => {});
@@ -103,12 +103,16 @@ export class Executor {
       const now = this.#scope.clock.now();
       await this.#recordError(committed.checkpoint, failure, isLast ? null : now);
     }
-    return isLast ? this.#went(request, committed, change) : this.#executeAfter(request, committed);
+    return isLast
+      ? this.#went(request, committed, change)
+      : this.#executeAfter(request, item, committed);
   }
 
-  /** Executes the item once something about it is written down. */
-  #executeAfter(request: Execute, committed: Committed): Executed | Promise<Executed> {
-    return committed.outcome.applied ? this.#executeNow(request) : this.#went(request, committed);
+  /** Executes the item once it is written down that it is tried. */
+  #executeAfter(request: Execute, item: Item, committed: Committed): Executed | Promise<Executed> {
+    if (!committed.outcome.applied) return this.#went(request, committed);
+    // What is not executed after all must not be found as an execution that was never heard of again.
+    return this.#scope.stopping() ? this.#giveBack(request, item) : this.#executeNow(request);
   }
 
   async #executeNow(request: Execute): Promise<Executed> {
@@ -204,13 +208,11 @@ export class Executor {
       if (checkpoint === undefined) return { type: "given-back" };
       return { type: "refused", checkpoint, refusal: "terminal" };
     }
-    await session.commit({
-      type: "give-back",
-      item: request.id,
-      turn: item.turn,
-      carrier: request.carrier,
-      deliveries: request.deliveries,
-    });
+    return this.#giveBack(request, item);
+  }
+
+  async #giveBack({ session, id, carrier, deliveries }: Execute, item: Item): Promise<Executed> {
+    await session.commit({ type: "give-back", item: id, turn: item.turn, carrier, deliveries });
     return { type: "given-back" };
   }
 

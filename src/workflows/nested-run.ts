@@ -1,5 +1,6 @@
 import type { Routed } from "../core/checkpoint/routed.ts";
-import { FatalError, RetryLater } from "../core/errors.ts";
+import { FatalError } from "../core/errors.ts";
+import { askedDelayMs } from "../core/failure.ts";
 import { type Json, toJson } from "../core/json.ts";
 import type { AnyContext } from "./context.ts";
 import { route, routeError } from "./route.ts";
@@ -107,7 +108,7 @@ class NestedRun {
 
   /** Who asks to be tried again later, and who was told to stop, has not failed for good. */
   #fallback(item: Item, error: unknown): Routed | null {
-    if (error instanceof RetryLater || this.#context.signal.aborted) return null;
+    if (askedDelayMs(error) !== null || this.#context.signal.aborted) return null;
     return routeError(this.#workflow, item.node, item.input);
   }
 

@@ -180,3 +180,28 @@ describe("the wait that a node asks for", () => {
     expect(askedDelayMs({ afterMs: 1 })).toBeNull();
   });
 });
+
+describe("an error of another copy of the package", () => {
+  class FatalError extends Error {
+    override readonly name = "FatalError";
+  }
+  class RetryLater extends Error {
+    override readonly name = "RetryLater";
+    readonly afterMs = 250;
+  }
+  class FloxideError extends Error {
+    readonly code = "validation";
+    readonly details = { direction: "input" };
+  }
+  const site = { node: "n", item: 1, attempt: 1, now: 0 };
+
+  it("is known by its name and its code", () => {
+    expect(toFailure(new FatalError("no"), site)).toMatchObject({ kind: "error", fatal: true });
+    expect(toFailure(new FloxideError("no"), site)).toMatchObject({
+      kind: "validation",
+      fatal: true,
+    });
+    expect(askedDelayMs(new RetryLater("later"))).toBe(250);
+    expect(askedDelayMs(new FatalError("no"))).toBeNull();
+  });
+});

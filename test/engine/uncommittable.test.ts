@@ -47,7 +47,7 @@ test("a run that grows beyond the largest checkpoint fails, and says of what", a
   expect(await system.orchestrator.metrics(id)).toMatchObject({ failed: 1, retries: 0, lost: 0 });
 });
 
-test("a failure that leaves no room for another attempt is cut short and fails the run", async () => {
+test("a failed attempt that leaves no room for another one fails the run, in few words", async () => {
   const flow = workflow({
     name: "wordy",
     version: 1,
@@ -70,7 +70,7 @@ test("a failure that leaves no room for another attempt is cut short and fails t
   const info = await system.orchestrator.waitForCompletion(id, { timeoutMs: 2_000 });
   expect(info).toMatchObject({
     status: "failed",
-    failure: { kind: "error", message: "wordy ".repeat(500).slice(0, 200), stack: null },
+    failure: { kind: "payload_too_large", node: "work", attempt: 1, stack: null },
   });
   expect(await system.orchestrator.metrics(id)).toMatchObject({ failed: 1, retries: 0 });
 });

@@ -95,7 +95,7 @@ function longestWaiting(draft: Draft, name: string): readonly [number, Item] | n
 }
 
 function ownMessage(item: Item): Item {
-  const { carrier: _carrier, deliveries: _deliveries, ...rest } = item;
+  const { carrier: _carrier, deliveries: _deliveries, trying: _trying, ...rest } = item;
   return rest;
 }
 

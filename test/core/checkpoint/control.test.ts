@@ -130,13 +130,14 @@ describe("resume", () => {
     expect(run.item(1)).toEqual({ node: "first", input: "in", attempt: 1, turn: 2 });
   });
 
-  it("lets an item of a paused run be written down as it is: its execution may go on", () => {
+  it("forgets that an item of a paused run was tried: its new message has nothing to do with that", () => {
     const run = TestRun.begun();
     run.tried(1);
     run.lost(1, 1);
     run.does({ type: "pause" });
     run.does({ type: "resume" });
-    expect(run.item(1)).toMatchObject({ turn: 0, trying: true, lost: 1 });
+    expect(run.item(1)).toMatchObject({ turn: 0, lost: 1 });
+    expect(run.item(1)).not.toHaveProperty("trying");
   });
 
   it("tells the attempts anew why they run, where they ran after a hold", () => {
