@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { delayMs, isFloxideError } from "./errors.ts";
+import { delayMs, FatalError, isFloxideError, RetryLater } from "./errors.ts";
 
 /** Longest message and stack that a stored failure keeps, in characters: checkpoints are rewritten often. */
 const MESSAGE_LIMIT = 1_000;
@@ -45,7 +45,10 @@ export function toFailure(thrown: unknown, site: FailureSite): Failure {
     kind: tryTo(() => kindOf(error)) ?? "error",
     name: textOf(error, "name") ?? "Error",
     message: cut(textOf(error, "message") ?? "an error whose message is no text", MESSAGE_LIMIT),
-    fatal: isCalled(error, "FatalError") || tryTo(() => isFatalCode(error)) === true,
+    fatal:
+      isA(error, FatalError) ||
+      isCalled(error, "FatalError") ||
+      tryTo(() => isFatalCode(error)) === true,
     stack: stack === null ? null : cut(stack, STACK_LIMIT),
     node: site.node,
     item: site.item,
@@ -56,14 +59,13 @@ export function toFailure(thrown: unknown, site: FailureSite): Failure {
 
 /** Milliseconds that the node asked to wait, or null where it did not ask. */
 export function askedDelayMs(thrown: unknown): number | null {
-  if (!isCalled(thrown, "RetryLater")) return null;
+  if (!isA(thrown, RetryLater) && !isCalled(thrown, "RetryLater")) return null;
   const asked = tryTo<unknown>(() => (thrown as { afterMs?: unknown }).afterMs);
   return typeof asked === "number" ? delayMs(asked) : null;
 }
 
 /**
- * True for an error of that name. By name, not by class: node code may come with its own copy of floxide, whose classes
- * are others.
+ * True for an error of that name. Node code may come with its own copy of floxide, whose classes are others.
  */
 function isCalled(thrown: unknown, name: string): boolean {
   return isA(thrown, Error) && textOf(thrown, "name") === name;

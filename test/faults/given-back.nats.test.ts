@@ -1,11 +1,19 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { expect, test } from "vitest";
 import { z } from "zod";
+import type { ContextStore } from "../../src/core/ports/stores.ts";
 import { next, node, workflow } from "../../src/index.ts";
 import { accountOf, exactly } from "../support/accounting.ts";
 import { eventually } from "../support/eventually.ts";
-import { type Expected, faultFlows, instrument, mixture } from "../support/fault-flows.ts";
-import { LiveSystem } from "../support/live-system.ts";
+import {
+  type Expected,
+  faultFlows,
+  faultHold,
+  instrument,
+  mixture,
+} from "../support/fault-flows.ts";
+import { gate } from "../support/gate.ts";
+import { altered, LiveSystem } from "../support/live-system.ts";
 
 /** Takes as many milliseconds as its input says. */
 const timed = workflow({
@@ -41,6 +49,57 @@ test("work that a busy worker gave back unexecuted is not counted as lost", asyn
 
 /** Far longer than the tests below may take: nothing in them comes back by itself. */
 const LONG_ACK_WAIT_MS = 20_000;
+
+/** Contexts that hold back the first write which says that an item is tried. */
+function slowToTry(contexts: ContextStore, onTry: () => void, go: Promise<void>): ContextStore {
+  let isFirst = true;
+  return {
+    get: (runId, atLeast) => contexts.get(runId, atLeast),
+    create: (checkpoint, spare) => contexts.create(checkpoint, spare),
+    update: async (checkpoint, revision, spare) => {
+      if (isFirst && Object.values(checkpoint.items).some(({ trying }) => trying === true)) {
+        isFirst = false;
+        onTry();
+        await go;
+      }
+      return contexts.update(checkpoint, revision, spare);
+    },
+    remove: (runId) => contexts.remove(runId),
+  };
+}
+
+test("an item that a stopping worker wrote down and did not execute is not counted as lost", async () => {
+  const executions: string[] = [];
+  instrument(({ run, item }) => executions.push(`${run}/${item}`), 0);
+  await using system = await LiveSystem.start(faultFlows, { ackWaitMs: LONG_ACK_WAIT_MS });
+  const { orchestrator, backend } = system;
+  const first = await system.worker();
+  const id = await orchestrator.startRun(faultHold, 10);
+  await eventually(async () =>
+    expect(await orchestrator.listWorkItems(id)).toMatchObject([{ node: "wait", state: "held" }]),
+  );
+  await first.stop();
+  await orchestrator.signal(id, "go", 7);
+  // Somebody takes the message and gives it back: it comes again.
+  const source = { kind: "work", workflow: faultHold.name } as const;
+  const patience = AbortSignal.timeout(5_000);
+  await backend.queue.pull(source, 1, (delivery) => delivery.giveBack(), patience);
+  const tries = gate();
+  const go = gate();
+  const stopping = await system.worker({}, (real) =>
+    altered(real, { contexts: slowToTry(real.contexts, tries.open, go.promise) }),
+  );
+  await tries.promise;
+  const before = executions.length;
+  const stopped = stopping.stop();
+  go.open();
+  await stopped;
+  expect(executions.length).toBe(before);
+  await system.worker();
+  await orchestrator.waitForCompletion(id, { timeoutMs: 5_000 });
+  expect(executions.length).toBe(before + 1);
+  expect(await orchestrator.metrics(id)).toMatchObject({ completed: 2, lost: 0 });
+}, 20_000);
 
 test("a worker that stops gives back at once what it executes and what waits in it", async () => {
   let isStuck = true;

@@ -180,6 +180,7 @@ export class ModelRun {
     this.status = "running";
     const wanted: number[] = [];
     for (const [id, item] of this.items) {
+      item.isTrying = false;
       if (item.hasFailed) {
         Object.assign(item, { ...UNTRIED, turn: item.turn + 1, hasFailed: false });
       }
