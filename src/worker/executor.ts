@@ -155,7 +155,7 @@ export class Executor {
     try {
       committed = await request.session.commit(change);
     } catch (error) {
-      counted = this.#instead(subject, error);
+      counted = this.#instead(subject, change, error);
       committed = await this.#commitFailure(request, counted);
     }
     if (!committed.outcome.applied && committed.outcome.refusal === "outdated") {
@@ -169,9 +169,14 @@ export class Executor {
   }
 
   /** An answer that cannot be committed, because it does not fit or cannot be merged, is a failed attempt. */
-  #instead(subject: Case, error: unknown): ItemChange {
+  #instead(subject: Case, change: ItemChange, error: unknown): ItemChange {
     if (isFloxideError(error, "backend") || isFloxideError(error, "not_found")) throw error;
     const isTooLarge = isFloxideError(error, "payload_too_large");
+    if (isTooLarge && "failure" in change) {
+      // The node failed of something else: that is worth more than that there is no room to try it again.
+      const { item, turn, carrier, failure } = change;
+      return { type: "fail", item, turn, carrier, ms: 0, failure };
+    }
     return judgeFailure(subject, isTooLarge ? tooLarge(subject.item, error) : error, 0);
   }
 

@@ -151,6 +151,8 @@ test("a filed run without a start request is taken off the list, unless it is yo
   expect(items.map(({ runId }) => runId).toSorted()).toEqual(["waiting", "young"]);
 });
 
+const HOWS = z.enum(["run", "hold", "hold for a time", "retry"]);
+
 test("runs that are executed, that wait, or that committed lately are left alone", async () => {
   const started = gate();
   const go = gate();
@@ -158,8 +160,10 @@ test("runs that are executed, that wait, or that committed lately are left alone
     name: "patient",
     version: 1,
     nodes: {
+      // The item that follows in place has no message but the start request.
+      look: node({ input: HOWS, output: HOWS, run: (_c, how) => next(how) }),
       work: node({
-        input: z.enum(["run", "hold", "hold for a time", "retry"]),
+        input: HOWS,
         output: z.string(),
         run: async (_c, how) => {
           if (how === "hold") return hold({ for: "go" });
@@ -171,13 +175,13 @@ test("runs that are executed, that wait, or that committed lately are left alone
         },
       }),
     },
-    start: "work",
-    edges: { work: [] },
+    start: "look",
+    edges: { look: ["work"], work: [] },
   });
   await using system = new System([flow], { ackWaitMs: 30_000 });
   const { orchestrator } = system;
   const worker = await system.worker([flow]);
-  for (const how of ["run", "hold", "hold for a time", "retry"] as const) {
+  for (const how of HOWS.options) {
     await orchestrator.startRun(flow, how, { runId: how });
   }
   await started.promise;
