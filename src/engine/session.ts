@@ -210,8 +210,9 @@ export class RunSession {
     }
     const outcomes = done.outcomes.slice(first.length);
     if (!done.changed) return settleEach(batch, outcomes, base);
-    const spare =
-      first.some(grows) || batch.some(({ change }) => grows(change)) ? this.#env.spareBytes : 0;
+    // What ends the run may use what was kept free for that.
+    const mayGrow = first.some(grows) || batch.some(({ change }) => grows(change));
+    const spare = mayGrow && !isTerminal(done.checkpoint.status) ? this.#env.spareBytes : 0;
     const revision = await this.#store(done.checkpoint, base.revision, spare);
     if (revision === null) {
       await this.#afterConflict(base.revision);

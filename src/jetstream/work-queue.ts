@@ -238,10 +238,13 @@ export class JetStreamWorkQueue implements WorkQueue {
 
   async #connected(signal: AbortSignal): Promise<void> {
     const { link } = this.#parts;
+    let stop = (): void => {};
     const aborted = new Promise<void>((resolve) => {
-      signal.addEventListener("abort", () => resolve(), { once: true });
+      stop = resolve;
+      signal.addEventListener("abort", stop, { once: true });
     });
     await Promise.race([link.whenUp(PULL_PATIENCE_MS), aborted]);
+    signal.removeEventListener("abort", stop);
     if (!link.isUp && !signal.aborted) {
       throw new FloxideError(
         "backend",

@@ -82,21 +82,25 @@ describe("three replicas", () => {
     const pulls = backends.map((backend) => pullAll(backend, seen, abort.signal));
     const counts = backends.map((backend, i) => count(backend, `w${i}`, () => isOver));
     const queued = backends.map((backend, i) => enqueueMany(backend, `run-${i}`, () => isOver));
-    for (const server of cluster.servers.slice(0, 2)) {
-      await server.kill();
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
-      await server.restart();
-      // It has to catch up before the next one may go: two of three must agree.
-      await new Promise((resolve) => setTimeout(resolve, 5_000));
+    try {
+      for (const server of cluster.servers.slice(0, 2)) {
+        await server.kill();
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        await server.restart();
+        // It has to catch up before the next one may go: two of three must agree.
+        await new Promise((resolve) => setTimeout(resolve, 5_000));
+      }
+      isOver = true;
+      const [increments, items] = await Promise.all([Promise.all(counts), Promise.all(queued)]);
+      const stored = await one.backend.contexts.get("count");
+      expect(stored?.checkpoint.counters.items).toBe(sum(increments));
+      expect(sum(increments)).toBeGreaterThan(100);
+      await eventually(() => expect(seen.size).toBe(sum(items)), { withinMs: 30_000 });
+    } finally {
+      isOver = true;
+      abort.abort();
+      await Promise.all(pulls);
     }
-    isOver = true;
-    const [increments, items] = await Promise.all([Promise.all(counts), Promise.all(queued)]);
-    const stored = await one.backend.contexts.get("count");
-    expect(stored?.checkpoint.counters.items).toBe(sum(increments));
-    expect(sum(increments)).toBeGreaterThan(100);
-    await eventually(() => expect(seen.size).toBe(sum(items)), { withinMs: 30_000 });
-    abort.abort();
-    await Promise.all(pulls);
   }, 120_000);
 });
 
@@ -133,5 +137,7 @@ async function pullAll({ queue }: JetStreamBackend, seen: Set<string>, signal: A
       signal,
     );
     await pulling.catch((error: unknown) => expect(error).toMatchObject({ code: "backend" }));
+    // On a closed connection a pull ends at once: without a pause nothing else would ever run.
+    await new Promise((resolve) => setTimeout(resolve, 1));
   }
 }
