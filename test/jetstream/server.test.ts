@@ -354,15 +354,15 @@ describe("apt's sources", () => {
   test("are read from a list file", () => {
     const text = [
       "# deb http://commented.example/debian bookworm main",
-      "deb http://deb.debian.org/debian bookworm main contrib # the archive",
-      "deb-src http://deb.debian.org/debian bookworm main",
+      "deb http://mirror.example/debian bookworm main contrib # the archive",
+      "deb-src http://mirror.example/debian bookworm main",
       "",
       "deb [arch=amd64 signed-by=/usr/share/keyrings/own.gpg] https://own.example/debian bookworm main",
       "deb [ trusted=yes ] http://mirror.example/debian trixie main",
     ].join("\n");
     const entries = parseListFile(text);
     expect(entries.map((entry) => entry.uris[0])).toEqual([
-      "http://deb.debian.org/debian",
+      "http://mirror.example/debian",
       "https://own.example/debian",
       "http://mirror.example/debian",
     ]);
@@ -375,7 +375,7 @@ describe("apt's sources", () => {
     const text = [
       "Types: deb",
       "# http://snapshot.example/archive",
-      "URIs: http://deb.debian.org/debian",
+      "URIs: http://mirror.example/debian",
       "Suites: bookworm bookworm-updates",
       "Components: main",
       "Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg",
@@ -399,7 +399,7 @@ describe("apt's sources", () => {
     const entries = parseSourcesFile(text);
     expect(entries).toHaveLength(2);
     expect(entries[0]).toEqual({
-      uris: ["http://deb.debian.org/debian"],
+      uris: ["http://mirror.example/debian"],
       suites: ["bookworm", "bookworm-updates"],
       components: ["main"],
       signedBy: "/usr/share/keyrings/debian-archive-keyring.gpg",
