@@ -1,5 +1,10 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
-import { isTerminal, newCheckpoint, START_CARRIER } from "../core/checkpoint/checkpoint.ts";
+import {
+  isOfNewerForm,
+  isTerminal,
+  newCheckpoint,
+  START_CARRIER,
+} from "../core/checkpoint/checkpoint.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
@@ -90,14 +95,15 @@ export class StartTaker {
     else await this.#beginPrepared(delivery, session, workflow, beginning);
   }
 
-  /** The stored checkpoint, null where there is none, undefined after the message was buried. */
+  /** The stored checkpoint, null where there is none, undefined after the message was left or buried. */
   async #stored(delivery: Delivery, session: RunSession): Promise<Checkpoint | null | undefined> {
     try {
       const view = await readRun(this.#scope, delivery, session, () => session.reload());
       return view === null || view.revision === 0 ? null : view.checkpoint;
     } catch (error) {
       if (!isFloxideError(error, "validation")) throw error;
-      await bury(this.#scope, delivery, session.runId, error.code, error.message);
+      if (isOfNewerForm(error)) this.#fit.leave(delivery, "a checkpoint of a newer form");
+      else await bury(this.#scope, delivery, session.runId, error.code, error.message);
       return undefined;
     }
   }
