@@ -35,8 +35,21 @@ const ReplySchema = z.union([
  * @returns false where no service runs
  * @throws FloxideError what the service refuses it with; `timeout` where it does not answer
  */
-export async function startThroughService(door: Door, run: WantedRun): Promise<boolean> {
-  const answer = await door.ask("start", run, ANSWER_MS);
+export const startThroughService = (door: Door, run: WantedRun): Promise<boolean> =>
+  throughService(door, "start", run);
+
+/**
+ * Asks the orchestrator service, which knows the workflows and checks what it is given.
+ *
+ * @returns false where no service runs
+ * @throws FloxideError what the service refuses it with; `timeout` where it does not answer
+ */
+export async function throughService(
+  door: Door,
+  verb: "start" | "signal",
+  request: object,
+): Promise<boolean> {
+  const answer = await door.ask(verb, request, ANSWER_MS);
   if (answer === null) return false;
   const parsed = ReplySchema.safeParse(answer);
   if (!parsed.success) {

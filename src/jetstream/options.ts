@@ -143,8 +143,10 @@ export type ResolvedJetStreamOptions = z.output<typeof JetStreamOptionsSchema>;
 export function resolveJetStreamOptions(options: JetStreamOptions): ResolvedJetStreamOptions {
   const parsed = JetStreamOptionsSchema.safeParse(options);
   if (!parsed.success) {
-    const said = parsed.error.issues.map((issue) => `${issue.path.join(".")}: ${issue.message}`);
-    throw new FloxideError("validation", `the JetStream options do not fit: ${said.join("; ")}`, {
+    const said = parsed.error.issues.map(({ path, message }) =>
+      path.length === 0 ? message : `${path.join(".")}: ${message}`,
+    );
+    throw new FloxideError("validation", `the options do not fit: ${said.join("; ")}`, {
       cause: parsed.error,
     });
   }

@@ -22,8 +22,8 @@ export interface WorkItem {
   /** Number of the item, unique in its run. */
   readonly item: number;
   readonly node: string;
-  /** `pending`: queued. `in_progress`: a worker said, some seconds ago at most, that it executes it. */
-  readonly state: ItemState | "in_progress" | "completed";
+  /** `pending`: queued. `cancelled`: with its run. `in_progress`: a worker said, some seconds ago at most, that it executes it. */
+  readonly state: ItemState | "in_progress" | "cancelled";
   readonly attempt: number;
   /** Signal that it waits for, or null. */
   readonly waitsFor: string | null;
@@ -135,14 +135,12 @@ export async function workItemsOf(
   if (checkpoint === null) return [];
   const running = await runningItems(scope, runId);
   const now = scope.clock.now();
+  const stateOf = (id: number, item: Item): WorkItem["state"] => {
+    if (checkpoint.status === "cancelled") return "cancelled";
+    return running.has(id) ? "in_progress" : itemState(item, now);
+  };
   return Object.entries(checkpoint.items).map(([key, item]) =>
-    toWorkItem(
-      runId,
-      Number(key),
-      item,
-      running.has(Number(key)) ? "in_progress" : itemState(item, now),
-      checkpoint.failure,
-    ),
+    toWorkItem(runId, Number(key), item, stateOf(Number(key), item), checkpoint.failure),
   );
 }
 

@@ -84,12 +84,13 @@ export class Orchestrator {
    * @throws FloxideError `validation`, `not_found` for an unknown name, `conflict` where the run id belongs to a run
    * with another input, `payload_too_large`, `backend`
    */
+  // By name first: the compiler reports the last one that does not fit, and most calls give a workflow.
+  startRun(workflow: string, input: unknown, options?: StartOptions): Promise<RunId>;
   startRun<F extends Fields, In, Out>(
     workflow: Workflow<F, In, Out>,
     input: NoInfer<In>,
     options?: StartOptions<InitialOf<F>>,
   ): Promise<RunId<Out>>;
-  startRun(workflow: string, input: unknown, options?: StartOptions): Promise<RunId>;
   async startRun(
     workflow: AnyWorkflow | string,
     input: unknown,
@@ -168,7 +169,7 @@ export class Orchestrator {
   }
 
   /**
-   * What the run gave: the value of the end that was reached last.
+   * What the run gave: the value of the end that was reached last. Null where no end was reached: each item held.
    *
    * @throws RunFailedError with the recorded failure; FloxideError `cancelled`, `illegal_state` while it goes on,
    * `not_found`

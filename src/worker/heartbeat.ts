@@ -14,6 +14,7 @@ export class Heart {
   #timer: NodeJS.Timeout | null = null;
   #due = 0;
   #lagMs = 0;
+  #beating: Promise<void> | null = null;
 
   constructor(scope: WorkerScope, running: Running, registry: WorkflowRegistry) {
     this.#scope = scope;
@@ -53,8 +54,12 @@ export class Heart {
     this.#timer = null;
   }
 
-  async beat(): Promise<void> {
-    await this.#scope.backend.liveness.put(this.describe());
+  /** One at a time: those that wait for JetStream to come back would only repeat each other. */
+  beat(): Promise<void> {
+    this.#beating ??= this.#scope.backend.liveness.put(this.describe()).finally(() => {
+      this.#beating = null;
+    });
+    return this.#beating;
   }
 
   describe(): Heartbeat {

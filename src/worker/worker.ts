@@ -29,6 +29,9 @@ export interface WorkerParts {
   readonly clock?: Clock;
 }
 
+/** Milliseconds, beyond the grace, that stopping may take. */
+const STOP_MS = 5_000;
+
 type State = "new" | "started" | "stopping" | "stopped";
 
 /** Takes work of its workflows from the queue and executes it. Any number of them share the work. */
@@ -182,19 +185,23 @@ export class Worker {
       this.#heart.beat().catch(() => {});
       const drained = this.#intake.close().then(() => this.#intake?.drained());
       const timer = setTimeout(() => {
-        log.warn(
-          { workerId: this.workerId, running: this.#running.size },
-          "grace is over: running nodes are aborted",
-        );
+        const running = this.#running.size;
+        if (running > 0) {
+          log.warn(
+            { workerId: this.workerId, running },
+            "grace is over: running nodes are aborted",
+          );
+        }
         this.#running.abortAll();
       }, graceMs);
-      await drained;
+      // What waits for JetStream while it is out of reach could keep it for minutes: its work comes back anyway.
+      await within(graceMs + STOP_MS, drained);
       clearTimeout(timer);
     }
     this.#unlisten();
     this.#state = "stopped";
     if (began === "new") return;
-    await this.#heart.stop().catch((error: unknown) => {
+    await within(STOP_MS, this.#heart.stop()).catch((error: unknown) => {
       log.warn(
         { err: error, workerId: this.workerId },
         "the worker could not take itself off the list",
@@ -215,5 +222,18 @@ export class Worker {
     // Siblings of the item that failed the run may be running, here and elsewhere: their answers count no more.
     this.#running.abortRun(runId);
     this.#scope.backend.control.tell({ type: "cancel", runId, revision });
+  }
+}
+
+/** Waits for what should be over by then, but no longer. */
+async function within(ms: number, work: Promise<void> | undefined): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -48,7 +48,11 @@ export function addStartCommand(program: Command, act: Act): void {
     .option("--run-id <id>", "names the run: the same id twice is the same run (default: a uuid)")
     .option("--wait", "wait until the run has ended")
     .option("--timeout <duration>", "with --wait: how long (default: without end)", readDuration)
-    .option("--module <file...>", "check against the workflows in these .ts or .js files")
+    .option(
+      "--module <file>",
+      "check against the workflows in this .ts or .js file; may be repeated",
+      (file: string, files: readonly string[] = []) => [...files, file],
+    )
     .addHelpText(
       "after",
       examples(

@@ -3,6 +3,7 @@ import type { Orchestrator } from "../../orchestrator/orchestrator.ts";
 import type { Act } from "../command.ts";
 import { examples } from "../command.ts";
 import { readJson } from "../read-json.ts";
+import { throughService } from "../start-roads.ts";
 
 interface Steering {
   readonly name: string;
@@ -78,13 +79,12 @@ export function addSteerCommands(program: Command, act: Act): void {
       act(async (cli, [runId = "", name = "", text = "null"], command) => {
         const payload = await readJson(cli.io, text, "the payload");
         const { signalId } = command.opts<{ signalId?: string }>();
-        await cli.withOrchestrator(async (orchestrator) => {
-          await orchestrator.signal(
-            runId,
-            name,
-            payload,
-            signalId === undefined ? {} : { signalId },
-          );
+        await cli.withOrchestrator(async (orchestrator, door) => {
+          const given = signalId === undefined ? {} : { signalId };
+          // The service knows the workflow, and refuses a payload that its node would fail of.
+          if (!(await throughService(door, "signal", { runId, name, payload, ...given }))) {
+            await orchestrator.signal(runId, name, payload, given);
+          }
           cli.answer({ runId }, () => `run ${runId}: signal "${name}" sent\n`);
         });
       }),
