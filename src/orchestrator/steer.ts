@@ -186,10 +186,8 @@ async function checkPayload(
   payload: Json,
 ): Promise<void> {
   const { workflow, version } = await runInfo(scope, runId);
-  const known = scope.registry
-    .all()
-    .find((one) => one.name === workflow && one.version === version);
-  if (known !== undefined) await checkSignal(known, name, payload);
+  const known = scope.registry.find(workflow, version);
+  if (known !== null) await checkSignal(known, name, payload);
 }
 
 /** The list entry of a steered run. A worker may have ended it meanwhile: then the newer state is filed after it. */

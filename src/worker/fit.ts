@@ -1,11 +1,12 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
-import { isFloxideError } from "../core/errors.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
 import type { AnyWorkflow, WorkflowRegistry } from "../workflows/index.ts";
 import type { WorkerScope } from "./scope.ts";
 
 /** Milliseconds after which work that does not fit this worker is offered again. */
 export const MISFIT_DELAY_MS = 5_000;
+/** Milliseconds after which a message of a run that is just beginning here is looked at again. */
+export const BEGINNING_DELAY_MS = 1_000;
 /** Misfits that are remembered as said. */
 const REMEMBERED = 1_000;
 
@@ -43,12 +44,7 @@ export class Fit {
 
   /** This worker's workflow of that name and version, the newest where none is given; null where it has none. */
   known(name: string, version: number | null): AnyWorkflow | null {
-    try {
-      return version === null ? this.#registry.get(name) : this.#registry.get(name, version);
-    } catch (error) {
-      if (isFloxideError(error, "not_found")) return null;
-      throw error;
-    }
+    return this.#registry.find(name, version ?? undefined);
   }
 
   /** Says, once for each graph, that it is not this worker's. */

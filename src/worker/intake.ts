@@ -51,11 +51,6 @@ export class Intake {
     this.#options = options;
   }
 
-  /** Messages being handled. */
-  get busy(): number {
-    return this.#handled.size;
-  }
-
   start(): void {
     this.#loops = this.#options.sources.map((source) => this.#loop(source));
   }

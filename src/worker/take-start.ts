@@ -20,13 +20,10 @@ import { bury } from "./bury.ts";
 import { Carry } from "./carry.ts";
 import type { Executor } from "./executor.ts";
 import { failUnbegun, refusalOf } from "./fail-unbegun.ts";
-import { type Fit, MISFIT_DELAY_MS } from "./fit.ts";
+import { BEGINNING_DELAY_MS, type Fit, MISFIT_DELAY_MS } from "./fit.ts";
 import { readRun } from "./read-run.ts";
 import type { WorkerScope } from "./scope.ts";
 import type { Sessions } from "./sessions.ts";
-
-/** Milliseconds after which a second request for a run that is just beginning here is looked at again. */
-const BEGINNING_DELAY_MS = 1_000;
 
 /** A start request that was read, with what tells it from others under its run id. */
 export interface HashedRequest extends StartRequest {

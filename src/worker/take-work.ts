@@ -6,13 +6,10 @@ import type { RunSession } from "../engine/session.ts";
 import { bury } from "./bury.ts";
 import { Carry } from "./carry.ts";
 import type { Executor } from "./executor.ts";
-import type { Fit } from "./fit.ts";
+import { BEGINNING_DELAY_MS, type Fit } from "./fit.ts";
 import { readRun } from "./read-run.ts";
 import type { WorkerScope } from "./scope.ts";
 import type { Sessions } from "./sessions.ts";
-
-/** Milliseconds after which work of a run that is just beginning here is looked at again. */
-const BEGINNING_DELAY_MS = 1_000;
 
 /** Handles messages of runs that have begun. */
 export class WorkTaker {

@@ -34,13 +34,20 @@ export class WorkflowRegistry {
    * @throws FloxideError `not_found` naming what there is
    */
   get(name: string, version?: number): AnyWorkflow {
+    const found = this.find(name, version);
+    if (found !== null) return found;
     const versions = this.#byName.get(name) ?? [];
-    const found =
-      version === undefined ? versions.at(-1) : versions.find((one) => one.version === version);
-    if (found !== undefined) return found;
     throw new FloxideError("not_found", this.#missing(name, version, versions), {
       details: { workflow: name, ...(version === undefined ? {} : { version }) },
     });
+  }
+
+  /** As {@link get}, but null where there is none. */
+  find(name: string, version?: number): AnyWorkflow | null {
+    const versions = this.#byName.get(name) ?? [];
+    const found =
+      version === undefined ? versions.at(-1) : versions.find((one) => one.version === version);
+    return found ?? null;
   }
 
   /** Names of all workflows, sorted. */

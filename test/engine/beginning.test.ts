@@ -5,8 +5,9 @@ import { inputHashOf } from "../../src/core/records/start-request.ts";
 import { next, nextAll, node, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { chain } from "../support/flows.ts";
+import { gate } from "../support/gate.ts";
 import { outOfReach } from "./altered.ts";
-import { gate, System } from "./system.ts";
+import { System } from "./system.ts";
 
 const LEAVES = [1, 2, 3, 4];
 

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { next, node, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { chain, fanOut } from "../support/flows.ts";
-import { gate, System } from "./system.ts";
+import { gate } from "../support/gate.ts";
+import { System } from "./system.ts";
 
 /** Two nodes; the first waits for its gate, or for its signal. */
 function gated() {

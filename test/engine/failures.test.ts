@@ -6,7 +6,8 @@ import { Worker } from "../../src/worker/worker.ts";
 import { abort, hold, next, node, split, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { chain } from "../support/flows.ts";
-import { gate, System } from "./system.ts";
+import { gate } from "../support/gate.ts";
+import { System } from "./system.ts";
 
 const retry: RetryPolicy = { maxAttempts: 3, initialMs: 5, backoff: "constant", jitter: 0 };
 

@@ -3,8 +3,9 @@ import { z } from "zod";
 import { hold, next, node, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { chain } from "../support/flows.ts";
+import { gate } from "../support/gate.ts";
 import { outOfReach } from "./altered.ts";
-import { gate, System } from "./system.ts";
+import { System } from "./system.ts";
 
 /** Asks, and asks once more; says what released it. Its holds last a minute. */
 function asking() {

@@ -4,7 +4,8 @@ import type { WorkQueue } from "../../src/core/ports/work-queue.ts";
 import { next, node, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { chain } from "../support/flows.ts";
-import { gate, System } from "./system.ts";
+import { gate } from "../support/gate.ts";
+import { System } from "./system.ts";
 
 /** Takes start requests and gives them back unexecuted, as a worker does that they do not fit. */
 async function bounce(queue: WorkQueue, workflow: string, starts: number): Promise<void> {

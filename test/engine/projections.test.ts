@@ -4,8 +4,9 @@ import type { RunStatus } from "../../src/core/checkpoint/checkpoint.ts";
 import { next, node, split, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { chain } from "../support/flows.ts";
+import { gate } from "../support/gate.ts";
 import { outOfReach } from "./altered.ts";
-import { gate, System } from "./system.ts";
+import { System } from "./system.ts";
 
 /** Splits into groups of parts; a group ends when its gate opens. */
 function inGroups(sizes: readonly number[]) {

@@ -9,8 +9,9 @@ import type { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { hold, next, nextAll, node, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { chain } from "../support/flows.ts";
+import { gate } from "../support/gate.ts";
 import { outOfReach } from "./altered.ts";
-import { gate, System } from "./system.ts";
+import { System } from "./system.ts";
 
 /** Forks into three, whatever it is given. */
 const fork = workflow({

@@ -4,7 +4,7 @@ import { type Checkpoint, newCheckpoint } from "../../src/core/checkpoint/checkp
 import { systemClock } from "../../src/core/clock.ts";
 import type { ContextStore } from "../../src/core/ports/stores.ts";
 import { RunSession } from "../../src/engine/session.ts";
-import { gate } from "./system.ts";
+import { gate } from "../support/gate.ts";
 
 const KNOWN = {
   runId: "r",

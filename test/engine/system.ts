@@ -73,15 +73,3 @@ export class System implements AsyncDisposable {
     for (const close of this.#open.splice(0).reverse()) await close();
   }
 }
-
-/** A promise and its resolve. */
-export function gate<T = void>(): {
-  readonly promise: Promise<T>;
-  readonly open: (value: T) => void;
-} {
-  let open: (value: T) => void = () => {};
-  const promise = new Promise<T>((resolve) => {
-    open = resolve;
-  });
-  return { promise, open };
-}

@@ -12,7 +12,8 @@ import {
   workflow,
 } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
-import { gate, System } from "./system.ts";
+import { gate } from "../support/gate.ts";
+import { System } from "./system.ts";
 
 const maxValueBytes = 20_000;
 

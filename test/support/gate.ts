@@ -5,14 +5,9 @@ export interface Gate<T = void> {
 }
 
 export function gate<T = void>(): Gate<T> {
-  const { promise, resolve } = withResolvers<T>();
-  return { promise, open: resolve };
-}
-
-function withResolvers<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>((done) => {
-    resolve = done;
+  let open: (value: T) => void = () => {};
+  const promise = new Promise<T>((resolve) => {
+    open = resolve;
   });
-  return { promise, resolve };
+  return { promise, open };
 }
