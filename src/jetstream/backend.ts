@@ -1,5 +1,6 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
+import { type Clock, systemClock, within } from "../core/clock.ts";
 import type { Backend } from "../core/ports/backend.ts";
 import { connectTo } from "./connect.ts";
 import { WorkConsumers } from "./consumers.ts";
@@ -48,11 +49,12 @@ export interface JetStreamBackend extends Backend {
  */
 export async function openJetStreamBackend(
   options: JetStreamOptions = {},
+  clock: Clock = systemClock,
 ): Promise<JetStreamBackend> {
   const resolved = resolveJetStreamOptions(options);
   const nc = resolved.connection ?? (await connectTo(resolved));
   const own = resolved.connection === undefined ? nc : null;
-  const link = new Link(nc, resolved.logger);
+  const link = new Link(nc, resolved.logger, clock);
   try {
     checkServerVersion(nc.info?.version ?? "");
     const jsm = await jetstreamManager(nc, {
@@ -96,6 +98,7 @@ function assemble({ link, jsm, names, options, hasOneReplica, own }: Parts): Jet
         onMessage: (msg) => onMessage(msg.string()),
       }),
     logger,
+    link.clock,
   );
   const queue = new JetStreamWorkQueue({
     link,
@@ -110,8 +113,15 @@ function assemble({ link, jsm, names, options, hasOneReplica, own }: Parts): Jet
   const control = new JetStreamControlBus(link, requester, names, logger);
   const close = async () => {
     control.close();
-    await within(CLOSE_PATIENCE_MS, Promise.all([ended.close(), queue.close()]));
-    if (link.isUp) await within(CLOSE_PATIENCE_MS, link.nc.flush());
+    // What closing throws is of no interest any more.
+    const quietly = (work: Promise<unknown>) =>
+      within(
+        link.clock,
+        CLOSE_PATIENCE_MS,
+        work.catch(() => {}),
+      );
+    await quietly(Promise.all([ended.close(), queue.close()]));
+    if (link.isUp) await quietly(link.nc.flush());
     requester.close();
     link.close();
     await own?.close();
@@ -137,14 +147,4 @@ function assemble({ link, jsm, names, options, hasOneReplica, own }: Parts): Jet
     },
     close,
   };
-}
-
-/** Waits for what should be quick, but not for ever. What it throws is of no interest any more. */
-async function within(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const over = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([work.catch(() => {}), over]);
-  clearTimeout(timer);
 }

@@ -1,3 +1,4 @@
+import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import { RunInfoSchema } from "../core/records/run-info.ts";
@@ -12,14 +13,20 @@ type Listener = (info: RunInfo) => void;
 export class EndedWatch {
   readonly #follow: (onMessage: (body: string) => void) => StreamFollower;
   readonly #logger: Logger;
+  readonly #clock: Clock;
   readonly #listeners = new Set<Listener>();
   #following: Promise<StreamFollower> | null = null;
-  #lingering: NodeJS.Timeout | null = null;
+  #stopLingering: (() => void) | null = null;
 
   /** @param follow - makes the follower of the bucket's ended runs */
-  constructor(follow: (onMessage: (body: string) => void) => StreamFollower, logger: Logger) {
+  constructor(
+    follow: (onMessage: (body: string) => void) => StreamFollower,
+    logger: Logger,
+    clock: Clock,
+  ) {
     this.#follow = follow;
     this.#logger = logger;
+    this.#clock = clock;
   }
 
   /** Calls back for each run that ends from now on. @returns how to stop */
@@ -27,8 +34,8 @@ export class EndedWatch {
     // Its own, so that the same function may listen twice.
     const listener: Listener = (info) => onEnded(info);
     this.#listeners.add(listener);
-    if (this.#lingering !== null) clearTimeout(this.#lingering);
-    this.#lingering = null;
+    this.#stopLingering?.();
+    this.#stopLingering = null;
     try {
       this.#following ??= this.#open();
       await this.#following;
@@ -59,14 +66,15 @@ export class EndedWatch {
 
   #drop(listener: Listener): void {
     this.#listeners.delete(listener);
-    if (this.#listeners.size > 0 || this.#lingering !== null) return;
-    this.#lingering = setTimeout(() => void this.#stop(), LINGER_MS);
-    this.#lingering.unref();
+    if (this.#listeners.size > 0 || this.#stopLingering !== null) return;
+    this.#stopLingering = this.#clock.after(LINGER_MS, () => void this.#stop(), {
+      background: true,
+    });
   }
 
   async #stop(): Promise<void> {
-    if (this.#lingering !== null) clearTimeout(this.#lingering);
-    this.#lingering = null;
+    this.#stopLingering?.();
+    this.#stopLingering = null;
     const following = this.#following;
     this.#following = null;
     const follower = await following?.catch(() => null);

@@ -1,5 +1,6 @@
 import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection, QueuedIterator, Status } from "@nats-io/nats-core";
+import { type Clock, systemClock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { NoAnswer } from "./no-answer.ts";
@@ -23,6 +24,7 @@ export interface LinkWatcher {
  */
 export class Link {
   readonly nc: NatsConnection;
+  readonly clock: Clock;
   /** Prefix of inboxes that this connection may use. */
   readonly inboxPrefix: string | undefined;
   readonly #logger: Logger;
@@ -33,8 +35,9 @@ export class Link {
   #gone: boolean;
   #maxPayload: number;
 
-  constructor(nc: NatsConnection, logger: Logger) {
+  constructor(nc: NatsConnection, logger: Logger, clock: Clock = systemClock) {
     this.nc = nc;
+    this.clock = clock;
     this.#logger = logger;
     this.#gone = nc.isClosed();
     this.#up = !this.#gone;
@@ -79,11 +82,11 @@ export class Link {
     if (this.#up || this.isGone) return Promise.resolve();
     return new Promise((resolve) => {
       const done = () => {
-        clearTimeout(timer);
+        cancel();
         this.#waiters.delete(done);
         resolve();
       };
-      const timer = setTimeout(done, timeoutMs);
+      const cancel = this.clock.after(timeoutMs, done);
       this.#waiters.add(done);
     });
   }

@@ -1,3 +1,4 @@
+import { sleep } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Link } from "./link.ts";
 import { isTransient, translateError } from "./translate-error.ts";
@@ -33,10 +34,11 @@ export class Persistence {
     attempt: (again: boolean) => Promise<T>,
     first: unknown,
   ): Promise<T> {
-    const start = Date.now();
+    const { clock } = this.#link;
+    const start = clock.elapsed();
     let failed = first;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
-      const left = start + this.#patienceMs - Date.now();
+      const left = start + this.#patienceMs - clock.elapsed();
       this.#check(what, failed, left);
       await this.#pause(pause, left);
       try {
@@ -71,7 +73,7 @@ export class Persistence {
       await this.#link.whenUp(leftMs);
       return;
     }
-    const jittered = Math.min(leftMs, ms * (0.5 + Math.random()));
-    await new Promise((resolve) => setTimeout(resolve, jittered));
+    const { clock } = this.#link;
+    await sleep(clock, Math.min(leftMs, ms * (0.5 + clock.random())));
   }
 }

@@ -1,4 +1,5 @@
 import { createInbox, type Msg, nanos, type Subscription } from "@nats-io/nats-core";
+import { every } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Delivery, QueueSource } from "../core/ports/work-queue.ts";
@@ -47,7 +48,7 @@ export class Puller {
   readonly #api: string;
   readonly #logger: Logger;
   readonly #pulls: Pull[] = [];
-  readonly #watchdog: NodeJS.Timeout;
+  readonly #stopWatchdog: () => void;
   readonly #unwatch: () => void;
   #inbox: Inbox | null = null;
   #requests = 0;
@@ -59,8 +60,9 @@ export class Puller {
     this.#source = source;
     this.#logger = logger;
     this.#api = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
-    this.#watchdog = setInterval(() => this.#checkSilence(), LOOK_MS);
-    this.#watchdog.unref();
+    this.#stopWatchdog = every(link.clock, LOOK_MS, () => this.#checkSilence(), {
+      background: true,
+    });
     this.#unwatch = link.watch({
       onLost: () => this.#forget(),
       onRefused: (operation, subject, error) => this.#refused(operation, subject, error),
@@ -94,7 +96,7 @@ export class Puller {
   /** Ends all pulls and stops. */
   async close(): Promise<void> {
     this.#unwatch();
-    clearInterval(this.#watchdog);
+    this.#stopWatchdog();
     this.#endAll();
     await this.#releaseDemand();
     this.#inbox?.subscription.unsubscribe();
@@ -111,7 +113,7 @@ export class Puller {
       const reply = this.#inbox.prefix + (this.#requests++).toString(36);
       this.#link.nc.publish(this.#api, request, { reply });
       this.#inbox.demand = wanted;
-      this.#heardAt = Date.now();
+      this.#heardAt = this.#link.clock.elapsed();
     } catch (error) {
       this.#endAll(translateError(error, "pulling from the work queue"));
     }
@@ -129,7 +131,7 @@ export class Puller {
   }
 
   #take(inbox: Inbox, msg: Msg): void {
-    this.#heardAt = Date.now();
+    this.#heardAt = this.#link.clock.elapsed();
     const isCurrent = inbox === this.#inbox;
     if (msg.subject.startsWith(inbox.prefix)) {
       if (isCurrent) this.#status(inbox, msg);
@@ -203,7 +205,9 @@ export class Puller {
 
   #checkSilence(): void {
     const isSilent =
-      this.#pulls.length > 0 && this.#link.isUp && Date.now() - this.#heardAt > SILENCE_MS;
+      this.#pulls.length > 0 &&
+      this.#link.isUp &&
+      this.#link.clock.elapsed() - this.#heardAt > SILENCE_MS;
     // The first time it may be this process that did not listen: what has come is read before the next look.
     if (isSilent && this.#isSuspicious) {
       this.#logger.warn({ ...this.#source }, "the work queue is silent: asking again");

@@ -1,4 +1,5 @@
 import { createInbox, type Msg, type MsgHdrs, type Subscription } from "@nats-io/nats-core";
+import { every } from "../core/clock.ts";
 import type { Link } from "./link.ts";
 import { NoAnswer } from "./no-answer.ts";
 
@@ -27,7 +28,7 @@ export class Requester {
   readonly #inbox: string;
   #subscription: Subscription | null = null;
   #count = 0;
-  #sweeper: NodeJS.Timeout | null = null;
+  #stopSweep: (() => void) | null = null;
   readonly #unwatch: () => void;
 
   /** @param timeoutMs - how long a request may stay unanswered where the call does not say, in milliseconds */
@@ -56,7 +57,7 @@ export class Requester {
     return new Promise((resolve, reject) => {
       this.#send(subject, payload, headers, {
         subject,
-        deadline: Date.now() + this.#timeoutMs,
+        deadline: this.#link.clock.elapsed() + this.#timeoutMs,
         reply: (msg) => {
           try {
             if (isNoResponders(msg)) throw new NoAnswer("no_responders", subject);
@@ -88,12 +89,13 @@ export class Requester {
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
         subject,
-        deadline: Date.now() + timeoutMs,
+        deadline: this.#link.clock.elapsed() + timeoutMs,
         reply: (msg) => {
           try {
             if (isNoResponders(msg)) throw new NoAnswer("no_responders", subject);
             if (!onReply(msg)) {
-              if (options.onTimeout === "fail") waiting.deadline = Date.now() + timeoutMs;
+              if (options.onTimeout === "fail")
+                waiting.deadline = this.#link.clock.elapsed() + timeoutMs;
               return false;
             }
             resolve();
@@ -114,8 +116,8 @@ export class Requester {
   /** Fails what is in flight and stops. */
   close(): void {
     this.#unwatch();
-    if (this.#sweeper !== null) clearInterval(this.#sweeper);
-    this.#sweeper = null;
+    this.#stopSweep?.();
+    this.#stopSweep = null;
     this.#subscription?.unsubscribe();
     this.#failAll((subject) => new NoAnswer("disconnected", subject));
   }
@@ -155,10 +157,9 @@ export class Requester {
         },
       });
     }
-    if (this.#sweeper === null) {
-      this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
-      this.#sweeper.unref();
-    }
+    this.#stopSweep ??= every(this.#link.clock, SWEEP_MS, () => this.#sweep(), {
+      background: true,
+    });
   }
 
   #take(token: string, msg: Msg): void {
@@ -167,16 +168,15 @@ export class Requester {
   }
 
   #sweep(): void {
-    const now = Date.now();
+    const now = this.#link.clock.elapsed();
     for (const [token, waiting] of this.#waiting) {
       if (waiting.deadline > now) continue;
       this.#waiting.delete(token);
       waiting.fail(new NoAnswer("timeout", waiting.subject));
     }
-    if (this.#waiting.size === 0 && this.#sweeper !== null) {
-      clearInterval(this.#sweeper);
-      this.#sweeper = null;
-    }
+    if (this.#waiting.size > 0) return;
+    this.#stopSweep?.();
+    this.#stopSweep = null;
   }
 
   #failAll(error: (subject: string) => Error): void {

@@ -1,5 +1,6 @@
 import { AckPolicy, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstream";
 import { createInbox, type Msg, nanos, type Subscription } from "@nats-io/nats-core";
+import { every } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Link } from "./link.ts";
 import type { Persistence } from "./persist.ts";
@@ -34,7 +35,7 @@ export class StreamFollower {
   readonly #followed: Followed;
   #subscription: Subscription | null = null;
   #unwatch: () => void = () => {};
-  #watchdog: NodeJS.Timeout | null = null;
+  #stopWatchdog: () => void = () => {};
   #seen = 0;
   #delivered = 0;
   #heardAt = 0;
@@ -63,18 +64,18 @@ export class StreamFollower {
     this.#seen = info.state.last_seq;
     await this.#begin();
     this.#unwatch = this.#link.watch({ onLost: () => this.#again("the connection was lost") });
-    this.#watchdog = setInterval(() => {
-      const silentMs = Date.now() - this.#heardAt;
+    const look = () => {
+      const silentMs = this.#link.clock.elapsed() - this.#heardAt;
       if (this.#link.isUp && silentMs > SILENCE_MS) this.#again("the server is silent");
-    }, LOOK_MS);
-    this.#watchdog.unref();
+    };
+    this.#stopWatchdog = every(this.#link.clock, LOOK_MS, look, { background: true });
   }
 
   /** Stops. The consumer goes by itself. */
   close(): void {
     this.#isClosed = true;
     this.#unwatch();
-    if (this.#watchdog !== null) clearInterval(this.#watchdog);
+    this.#stopWatchdog();
     this.#subscription?.unsubscribe();
     this.#subscription = null;
   }
@@ -90,7 +91,7 @@ export class StreamFollower {
         { stream: this.#followed.stream, err: error },
         "the stream cannot be followed: trying again",
       );
-      setTimeout(() => this.#retry(why), RETRY_MS).unref();
+      this.#link.clock.after(RETRY_MS, () => this.#retry(why), { background: true });
     });
   }
 
@@ -108,7 +109,7 @@ export class StreamFollower {
       this.#subscription?.unsubscribe();
       const inbox = createInbox(this.#link.inboxPrefix);
       this.#delivered = 0;
-      this.#heardAt = Date.now();
+      this.#heardAt = this.#link.clock.elapsed();
       this.#subscription = this.#listen(inbox);
       await this.#jsm.consumers.add(stream, {
         deliver_subject: inbox,
@@ -129,7 +130,7 @@ export class StreamFollower {
     const subscription = this.#link.nc.subscribe(inbox, {
       callback: (error, msg) => {
         if (error !== null || subscription !== this.#subscription) return;
-        this.#heardAt = Date.now();
+        this.#heardAt = this.#link.clock.elapsed();
         if (msg.subject === inbox) this.#status(msg);
         else this.#take(msg);
       },

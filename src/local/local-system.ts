@@ -1,3 +1,4 @@
+import { type Clock, systemClock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Backend } from "../core/ports/backend.ts";
 import { MemoryWorld } from "../memory/world.ts";
@@ -9,6 +10,8 @@ import type { AnyWorkflow } from "../workflows/index.ts";
 export interface LocalSystemOptions extends Pick<WorkerOptions, "concurrency" | "retry"> {
   readonly workflows: readonly AnyWorkflow[];
   readonly logger?: Logger;
+  /** Where time comes from: with a `ManualClock` retries, holds and timeouts wait for the test. @default the machine's */
+  readonly clock?: Clock;
 }
 
 /**
@@ -20,11 +23,12 @@ export class LocalSystem implements AsyncDisposable {
   readonly #worker: Worker;
   readonly #backend: Backend;
 
-  private constructor({ workflows, logger, ...options }: LocalSystemOptions) {
+  private constructor({ workflows, logger, clock = systemClock, ...options }: LocalSystemOptions) {
     const log = logger === undefined ? {} : { log: logger };
-    this.#backend = new MemoryWorld().open();
-    this.orchestrator = new Orchestrator({ backend: this.#backend, workflows, ...log });
-    this.#worker = new Worker({ backend: this.#backend, workflows, ...log }, options);
+    this.#backend = new MemoryWorld({ clock }).open();
+    const parts = { backend: this.#backend, workflows, clock, ...log };
+    this.orchestrator = new Orchestrator(parts);
+    this.#worker = new Worker(parts, options);
   }
 
   /** @throws FloxideError `definition` for options that do not fit, `fingerprint` for workflows that clash */

@@ -1,6 +1,5 @@
 import type { Clock } from "../core/clock.ts";
 import { Heap } from "./heap.ts";
-import type { Timers } from "./timers.ts";
 
 /**
  * What a server would do by itself when its time comes: redeliver, release, expire.
@@ -10,15 +9,13 @@ import type { Timers } from "./timers.ts";
  */
 export class Agenda {
   readonly #clock: Clock;
-  readonly #timers: Timers;
   readonly #heap = new Heap<() => void>();
   #watchers = 0;
   #armedFor: number | null = null;
   #disarm: () => void = () => {};
 
-  constructor(clock: Clock, timers: Timers) {
+  constructor(clock: Clock) {
     this.#clock = clock;
-    this.#timers = timers;
   }
 
   /** Plans a call. @param atMs - milliseconds since the epoch; one that has passed is due at the next look */
@@ -55,7 +52,7 @@ export class Agenda {
     if (this.#armedFor !== null && this.#armedFor <= nextAt) return;
     this.#rest();
     this.#armedFor = nextAt;
-    this.#disarm = this.#timers.after(Math.max(0, nextAt - this.#clock.now()), () => {
+    this.#disarm = this.#clock.after(Math.max(0, nextAt - this.#clock.now()), () => {
       this.#armedFor = null;
       this.settle();
       this.#arm();

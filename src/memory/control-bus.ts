@@ -44,7 +44,7 @@ export class MemoryControlBus implements ControlBus {
     answered: Set<string>,
   ): Promise<void> {
     return new Promise((resolve) => {
-      const stopWaiting = this.#shared.options.timers.after(timeoutMs, () => done());
+      const stopWaiting = this.#shared.options.clock.after(timeoutMs, () => done());
       const done = this.#handle.hold(() => {
         stopWaiting();
         resolve();

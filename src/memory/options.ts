@@ -3,8 +3,6 @@ import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import { SAFE_NAME } from "../core/token.ts";
-import type { Timers } from "./timers.ts";
-import { systemTimers } from "./timers.ts";
 
 const DAY_MS = 86_400_000;
 const Ms = z.number().int().positive();
@@ -12,10 +10,8 @@ const Ms = z.number().int().positive();
 const MemoryOptionsSchema = z.strictObject({
   /** Only a name here: each world is apart from all others. @default "floxide" */
   namespace: z.string().regex(SAFE_NAME).default("floxide"),
-  /** Where time comes from; a {@link ManualClock} also brings the timers. @default the machine's */
+  /** Where time comes from, such as a {@link ManualClock}. @default the machine's */
   clock: z.custom<Clock>(isClock, "is no Clock").default(systemClock),
-  /** Who calls back later. @default the clock's own where it has them, else the machine's */
-  timers: z.custom<Timers>(isTimers, "is no Timers").optional(),
   /**
    * Milliseconds that a message may stay unacknowledged. Less brings the work of a dead worker back sooner, more
    * forgives a worker that is slow to say that it works. @default 30000
@@ -36,9 +32,7 @@ const MemoryOptionsSchema = z.strictObject({
 /** How a memory world behaves; all of it has a default. */
 export type MemoryOptions = z.input<typeof MemoryOptionsSchema>;
 /** Memory options with nothing left open. */
-export type ResolvedMemoryOptions = z.output<typeof MemoryOptionsSchema> & {
-  readonly timers: Timers;
-};
+export type ResolvedMemoryOptions = z.output<typeof MemoryOptionsSchema>;
 
 /** Fills in what is not given. @throws FloxideError `definition` naming the option that does not fit */
 export function resolveMemoryOptions(options: MemoryOptions): ResolvedMemoryOptions {
@@ -49,14 +43,12 @@ export function resolveMemoryOptions(options: MemoryOptions): ResolvedMemoryOpti
       cause: parsed.error,
     });
   }
-  const { clock, timers } = parsed.data;
-  return { ...parsed.data, timers: timers ?? (isTimers(clock) ? clock : systemTimers) };
+  return parsed.data;
 }
 
 function isClock(value: unknown): value is Clock {
-  return typeof (value as Partial<Clock> | null)?.now === "function";
-}
-
-function isTimers(value: unknown): value is Timers {
-  return typeof (value as Partial<Timers> | null)?.after === "function";
+  const clock = value as Partial<Clock> | null;
+  return [clock?.now, clock?.elapsed, clock?.random, clock?.after].every(
+    (part) => typeof part === "function",
+  );
 }

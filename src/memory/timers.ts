@@ -1,27 +1,6 @@
 import type { Clock } from "../core/clock.ts";
 import { Heap } from "./heap.ts";
 
-/** Calls back later. */
-export interface Timers {
-  /**
-   * Calls `run` once, not before `ms` milliseconds have passed.
-   *
-   * @returns how to take it back
-   */
-  after(ms: number, run: () => void): () => void;
-}
-
-/** The longest that `setTimeout` waits, in milliseconds: beyond it, it would fire at once. */
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
-
-/** The machine's own. Waits beyond 24.8 days fire early: who waits that long looks at the clock again. */
-export const systemTimers: Timers = {
-  after: (ms, run) => {
-    const timer = setTimeout(run, Math.min(ms, MAX_TIMEOUT_MS));
-    return () => clearTimeout(timer);
-  },
-};
-
 /** When a {@link ManualClock} begins where nothing else is asked for: 2026-01-01T00:00:00Z. */
 const EPOCH_MS = Date.UTC(2026, 0, 1);
 
@@ -34,7 +13,7 @@ export interface ManualClockOptions {
 }
 
 /** Time that stands still until a test moves it. Timers fire in the order of their times, then of their making. */
-export class ManualClock implements Clock, Timers {
+export class ManualClock implements Clock {
   readonly #timers = new Heap<{ run: (() => void) | null }>();
   readonly #random: () => number;
   #now: number;
@@ -45,6 +24,10 @@ export class ManualClock implements Clock, Timers {
   }
 
   now(): number {
+    return this.#now;
+  }
+
+  elapsed(): number {
     return this.#now;
   }
 

@@ -84,7 +84,7 @@ export class MemoryWorkQueue implements WorkQueue {
       };
       const end = (): void => puller.end();
       const unwatch = agenda.watch();
-      const stopWaiting = options.timers.after(options.patienceMs, end);
+      const stopWaiting = options.clock.after(options.patienceMs, end);
       signal.addEventListener("abort", end, { once: true });
       const leave = this.#handle.hold(() => {
         stream.lane(source).leave(puller);

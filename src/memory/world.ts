@@ -40,9 +40,9 @@ export class MemoryWorld {
   /** @throws FloxideError `definition` naming the option that does not fit */
   constructor(options: MemoryOptions = {}) {
     const resolved = resolveMemoryOptions(options);
-    const { clock, timers, ackWaitMs, duplicateWindowMs } = resolved;
-    const agenda = new Agenda(clock, timers);
-    const expiries = new Agenda(clock, timers);
+    const { clock, ackWaitMs, duplicateWindowMs } = resolved;
+    const agenda = new Agenda(clock);
+    const expiries = new Agenda(clock);
     this.#options = resolved;
     this.#shared = {
       options: resolved,

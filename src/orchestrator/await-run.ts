@@ -35,15 +35,15 @@ export class Ends {
       };
       const settle = (finish: () => void): void => {
         this.#forget(runId, wait);
-        clearTimeout(timer);
+        stopTimer();
         signal?.removeEventListener("abort", onAbort);
         finish();
       };
       const onAbort = (): void => wait.fail(givenUp(runId, signal?.reason));
-      const timer =
+      const stopTimer =
         timeoutMs === undefined
-          ? undefined
-          : setTimeout(() => wait.fail(tooLate(runId, timeoutMs)), timeoutMs);
+          ? () => {}
+          : this.#scope.clock.after(timeoutMs, () => wait.fail(tooLate(runId, timeoutMs)));
       if (signal?.aborted === true) return onAbort();
       signal?.addEventListener("abort", onAbort, { once: true });
       this.#remember(runId, wait);

@@ -1,3 +1,4 @@
+import type { Clock } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 
 /** What a {@link RepairLoop} needs. */
@@ -6,15 +7,14 @@ export interface RepairLoopParts {
   readonly repair: () => Promise<unknown>;
   /** Milliseconds from the end of one look to the next, give or take a quarter; 0: never. */
   readonly everyMs: number;
-  /** At least 0, less than 1. Several services must not all look at the same moment. */
-  readonly random: () => number;
+  readonly clock: Clock;
   readonly log: Logger;
 }
 
 /** Looks for stranded runs now and then, one look at a time. A look that fails is logged, and the next one comes. */
 export class RepairLoop {
   readonly #parts: RepairLoopParts;
-  #timer: NodeJS.Timeout | undefined;
+  #cancel: () => void = () => {};
   #look: Promise<void> = Promise.resolve();
   #stopped = false;
 
@@ -23,18 +23,19 @@ export class RepairLoop {
   }
 
   start(): void {
-    const { everyMs, random } = this.#parts;
+    const { everyMs, clock } = this.#parts;
     if (everyMs === 0 || this.#stopped) return;
-    const delayMs = everyMs * (0.75 + random() / 2);
-    this.#timer = setTimeout(() => {
+    // Several services must not all look at the same moment.
+    const delayMs = everyMs * (0.75 + clock.random() / 2);
+    this.#cancel = clock.after(delayMs, () => {
       this.#look = this.#once().then(() => this.start());
-    }, delayMs);
+    });
   }
 
   /** Begins no further look, and resolves when the one under way has ended. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    clearTimeout(this.#timer);
+    this.#cancel();
     await this.#look;
   }
 

@@ -1,6 +1,6 @@
 import { v7 as uuid } from "uuid";
 import type { Clock } from "../core/clock.ts";
-import { iso, systemClock } from "../core/clock.ts";
+import { iso, systemClock, within } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { silentLogger } from "../core/logger.ts";
@@ -87,7 +87,7 @@ export class Service {
     this.#repairs = new RepairLoop({
       repair: () => orchestrator.repair(),
       everyMs: this.#options.repairEveryMs,
-      random: () => this.#clock.random(),
+      clock: this.#clock,
       log: this.#log,
     });
   }
@@ -131,12 +131,8 @@ export class Service {
     this.#state = "stopped";
     await Promise.all(this.#subscriptions.map((one) => one.drain()));
     this.#stopping.abort();
-    let timer: NodeJS.Timeout | undefined;
-    const grace = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, this.#options.graceMs);
-    });
-    await Promise.race([Promise.all([...this.#inWork, this.#repairs.stop()]), grace]);
-    clearTimeout(timer);
+    const ended = Promise.all([...this.#inWork, this.#repairs.stop()]);
+    await within(this.#clock, this.#options.graceMs, ended);
     if (this.#inWork.size > 0) {
       this.#log.warn({ requests: this.#inWork.size }, "grace is over: requests stay unanswered");
     }
@@ -158,9 +154,9 @@ export class Service {
 
   #take(request: ApiRequest): void {
     const name = request.subject.slice(this.#prefix.length);
-    const began = performance.now();
+    const began = this.#clock.elapsed();
     const work = this.#answer(name, request).then((answered) => {
-      this.#stats.get(name)?.count(performance.now() - began, answered.error);
+      this.#stats.get(name)?.count(this.#clock.elapsed() - began, answered.error);
       request.respond(answered.body, answered.headers);
     });
     // A connection that is gone cannot be told anything; the caller's own time-out tells it.

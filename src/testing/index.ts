@@ -6,7 +6,7 @@ export { LocalSystem, type LocalSystemOptions } from "../local/local-system.ts";
 export { type RunLocalOptions, runLocal } from "../local/run-local.ts";
 export { openMemoryBackend } from "../memory/backend.ts";
 export type { MemoryOptions } from "../memory/options.ts";
-export { ManualClock, type Timers } from "../memory/timers.ts";
+export { ManualClock } from "../memory/timers.ts";
 export { MemoryWorld } from "../memory/world.ts";
 export { Orchestrator } from "../orchestrator/orchestrator.ts";
 export { Worker } from "../worker/worker.ts";

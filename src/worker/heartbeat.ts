@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { iso } from "../core/clock.ts";
+import { every, iso } from "../core/clock.ts";
 import type { Heartbeat } from "../core/records/liveness.ts";
 import type { WorkflowRegistry } from "../workflows/index.ts";
 import type { Running } from "./running.ts";
@@ -11,7 +11,7 @@ export class Heart {
   readonly #running: Running;
   readonly #workflows: Heartbeat["workflows"];
   readonly #startedAt: string;
-  #timer: NodeJS.Timeout | null = null;
+  #stop: () => void = () => {};
   #due = 0;
   #lagMs = 0;
   #beating: Promise<void> | null = null;
@@ -28,18 +28,16 @@ export class Heart {
   /** The first heartbeat is written before this resolves. */
   async start(): Promise<void> {
     await this.beat();
-    const every = this.#scope.options.heartbeatMs;
-    this.#due = performance.now() + every;
-    this.#timer = setInterval(() => {
-      this.#lagMs = Math.max(0, performance.now() - this.#due);
-      this.#due = performance.now() + every;
+    const { clock, options } = this.#scope;
+    this.#due = clock.elapsed() + options.heartbeatMs;
+    this.#stop = every(clock, options.heartbeatMs, () => {
+      const now = clock.elapsed();
+      this.#lagMs = Math.max(0, now - this.#due);
+      this.#due = now + options.heartbeatMs;
       this.beat().catch((error: unknown) => {
-        this.#scope.log.warn(
-          { err: error, workerId: this.#scope.options.workerId },
-          "heartbeat not written",
-        );
+        this.#scope.log.warn({ err: error, workerId: options.workerId }, "heartbeat not written");
       });
-    }, every);
+    });
   }
 
   /** The worker is gone from the lists at once, instead of dying there slowly. */
@@ -50,8 +48,7 @@ export class Heart {
 
   /** Says no more, and leaves what was said: how a worker looks that was killed. */
   pause(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+    this.#stop();
   }
 
   /** One at a time: those that wait for JetStream to come back would only repeat each other. */

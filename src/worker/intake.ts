@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import type { Clock } from "../core/clock.ts";
+import { every, sleep } from "../core/clock.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Delivery, QueueKind, QueueSource, WorkQueue } from "../core/ports/work-queue.ts";
@@ -43,7 +44,7 @@ export class Intake {
   readonly #idle: (() => void)[] = [];
   #loops: Promise<void>[] = [];
   #wakers: (() => void)[] = [];
-  #sweeper: NodeJS.Timeout | null = null;
+  #stopSweep: (() => void) | null = null;
   /** Milliseconds that a message lately took, smoothed. */
   #typicalMs = Number.POSITIVE_INFINITY;
 
@@ -88,7 +89,7 @@ export class Intake {
         const fields = { err: error, ...source };
         if (isFloxideError(error, "backend")) log.debug(fields, "the work queue is out of reach");
         else log.error(fields, "taking work failed");
-        await pause(RETRY_MS, signal);
+        await sleep(this.#options.clock, RETRY_MS, signal);
       }
     }
   }
@@ -114,10 +115,9 @@ export class Intake {
     }
     this.#waiting[delivery.kind].push(held);
     this.#dispatch();
-    this.#sweeper ??= setInterval(
-      () => this.#sweep(),
-      Math.min(1_000, this.#options.queue.ackWaitMs / 4),
-    );
+    const { clock, queue } = this.#options;
+    const often = Math.min(1_000, queue.ackWaitMs / 4);
+    this.#stopSweep ??= every(clock, often, () => this.#sweep());
   }
 
   #dispatch(): void {
@@ -139,12 +139,13 @@ export class Intake {
   }
 
   async #handle(held: Held): Promise<void> {
-    const began = performance.now();
+    const { clock, handle } = this.#options;
+    const began = clock.elapsed();
     try {
-      await this.#options.handle(held.delivery);
+      await handle(held.delivery);
     } finally {
       this.#handled.delete(held);
-      this.#measure(performance.now() - began);
+      this.#measure(clock.elapsed() - began);
       this.#dispatch();
       this.#wake();
       if (this.#handled.size === 0) {
@@ -192,8 +193,8 @@ export class Intake {
   }
 
   #stopSweeping(): void {
-    if (this.#sweeper !== null) clearInterval(this.#sweeper);
-    this.#sweeper = null;
+    this.#stopSweep?.();
+    this.#stopSweep = null;
   }
 }
 
@@ -202,16 +203,4 @@ function newDemand(): AbortController {
   // Two pulls a workflow listen to it: Node takes more than ten listeners for a leak.
   setMaxListeners(0, demand.signal);
   return demand;
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const timer = setTimeout(done, ms);
-    function done(): void {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", done);
-      resolve();
-    }
-    signal.addEventListener("abort", done, { once: true });
-  });
 }

@@ -40,8 +40,8 @@ export interface Execution {
 export async function runNode(execution: Execution): Promise<Answer> {
   const { workflow, item, abort, clock } = execution;
   const node = workflow.nodes[item.node];
-  const began = performance.now();
-  const elapsed = (): number => performance.now() - began;
+  const began = clock.elapsed();
+  const elapsed = (): number => clock.elapsed() - began;
   if (node === undefined) {
     const error = new FloxideError(
       "definition",
@@ -51,7 +51,7 @@ export async function runNode(execution: Execution): Promise<Answer> {
   }
   if (abort.signal.aborted) return abortedAnswer(abort.signal.reason, 0);
   const { timeoutMs } = policyOf(workflow, item.node);
-  const timer = timeoutMs === null ? null : startTimer(abort, timeoutMs, item.node);
+  const stopTimer = timeoutMs === null ? null : startTimer(execution, timeoutMs);
   try {
     const opened = openContext(workflow.context, execution.context, {
       now: clock.now(),
@@ -67,7 +67,7 @@ export async function runNode(execution: Execution): Promise<Answer> {
     if (abort.signal.aborted) return abortedAnswer(abort.signal.reason, elapsed());
     return { type: "failed", thrown, ms: elapsed() };
   } finally {
-    if (timer !== null) clearTimeout(timer);
+    stopTimer?.();
   }
 }
 
@@ -77,14 +77,15 @@ function abortedAnswer(reason: unknown, ms: number): Answer {
   return timedOut ? { type: "failed", thrown: reason, ms } : { type: "aborted", reason };
 }
 
-function startTimer(abort: AbortController, timeoutMs: number, node: string): NodeJS.Timeout {
-  return setTimeout(() => {
+function startTimer({ abort, clock, item }: Execution, timeoutMs: number): () => void {
+  const { node } = item;
+  return clock.after(timeoutMs, () => {
     abort.abort(
       new FloxideError("timeout", `node "${node}" ran longer than ${timeoutMs} ms`, {
         details: { node, timeoutMs },
       }),
     );
-  }, timeoutMs);
+  });
 }
 
 function orAborted<T>(running: Promise<T>, signal: AbortSignal): Promise<T> {

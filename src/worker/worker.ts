@@ -1,7 +1,7 @@
 import { v7 as uuid } from "uuid";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import type { Clock } from "../core/clock.ts";
-import { systemClock } from "../core/clock.ts";
+import { systemClock, within } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { silentLogger } from "../core/logger.ts";
@@ -132,14 +132,15 @@ export class Worker {
     for (const source of this.#sources()) {
       const taken: Delivery[] = [];
       const stop = new AbortController();
-      const timer = setTimeout(() => stop.abort(), Math.max(50, waitMs / this.#sources().length));
+      const wait = Math.max(50, waitMs / this.#sources().length);
+      const cancel = this.#scope.clock.after(wait, () => stop.abort());
       await this.#scope.backend.queue.pull(
         source,
         1,
         (delivery) => taken.push(delivery),
         stop.signal,
       );
-      clearTimeout(timer);
+      cancel();
       const [delivery] = taken;
       if (delivery === undefined) continue;
       await this.#taker.take(delivery);
@@ -178,13 +179,13 @@ export class Worker {
   }
 
   async #stop(graceMs: number): Promise<void> {
-    const { log } = this.#scope;
+    const { log, clock } = this.#scope;
     const began = this.#state;
     this.#state = "stopping";
     if (this.#intake !== null) {
       this.#heart.beat().catch(() => {});
       const drained = this.#intake.close().then(() => this.#intake?.drained());
-      const timer = setTimeout(() => {
+      const cancel = clock.after(graceMs, () => {
         const running = this.#running.size;
         if (running > 0) {
           log.warn(
@@ -193,15 +194,15 @@ export class Worker {
           );
         }
         this.#running.abortAll();
-      }, graceMs);
+      });
       // What waits for JetStream while it is out of reach could keep it for minutes: its work comes back anyway.
-      await within(graceMs + STOP_MS, drained);
-      clearTimeout(timer);
+      await within(clock, graceMs + STOP_MS, drained);
+      cancel();
     }
     this.#unlisten();
     this.#state = "stopped";
     if (began === "new") return;
-    await within(STOP_MS, this.#heart.stop()).catch((error: unknown) => {
+    await within(clock, STOP_MS, this.#heart.stop()).catch((error: unknown) => {
       log.warn(
         { err: error, workerId: this.workerId },
         "the worker could not take itself off the list",
@@ -222,18 +223,5 @@ export class Worker {
     // Siblings of the item that failed the run may be running, here and elsewhere: their answers count no more.
     this.#running.abortRun(runId);
     this.#scope.backend.control.tell({ type: "cancel", runId, revision });
-  }
-}
-
-/** Waits for what should be over by then, but no longer. */
-async function within(ms: number, work: Promise<void> | undefined): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  try {
-    await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
   }
 }

@@ -1,5 +1,6 @@
 import type { Msg, MsgCallback } from "@nats-io/nats-core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { Link, LinkWatcher } from "../../src/jetstream/link.ts";
 import { ConsumerGone, Puller } from "../../src/jetstream/puller.ts";
@@ -19,6 +20,7 @@ class FakeNats {
 
   readonly link = {
     isUp: true,
+    clock: systemClock,
     inboxPrefix: undefined,
     nc: {
       isClosed: () => false,

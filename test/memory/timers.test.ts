@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { ManualClock, systemTimers } from "../../src/memory/timers.ts";
+import { ManualClock } from "../../src/memory/timers.ts";
 
 describe("manual clock", () => {
   it("stands still by itself", () => {
@@ -64,21 +64,5 @@ describe("manual clock", () => {
     expect(await clock.advanceToNext()).toBe(true);
     expect(await clock.advanceToNext()).toBe(false);
     expect(clock.now()).toBe(7_200_000);
-  });
-});
-
-describe("system timers", () => {
-  it("call back, and not where they are taken back", async () => {
-    const fired: string[] = [];
-    const cancel = systemTimers.after(1, () => fired.push("cancelled"));
-    cancel();
-    await new Promise<void>((resolve) => systemTimers.after(5, resolve));
-    expect(fired).toEqual([]);
-  });
-
-  it("do not fire at once what is far away", async () => {
-    const cancel = systemTimers.after(2 ** 40, () => expect.unreachable());
-    await new Promise<void>((resolve) => systemTimers.after(5, resolve));
-    cancel();
   });
 });

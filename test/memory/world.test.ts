@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import type { Delivery, QueueSource } from "../../src/core/ports/work-queue.ts";
 import { openMemoryBackend } from "../../src/memory/backend.ts";
 import type { MemoryOptions } from "../../src/memory/options.ts";
-import type { Timers } from "../../src/memory/timers.ts";
 import { ManualClock } from "../../src/memory/timers.ts";
 import { MemoryWorld } from "../../src/memory/world.ts";
 import {
@@ -21,7 +21,10 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 
 /** Counts timers that have been set and neither fired nor been taken back. */
-class CountingTimers implements Timers {
+class CountingClock implements Clock {
+  readonly now = systemClock.now;
+  readonly elapsed = systemClock.elapsed;
+  readonly random = systemClock.random;
   waiting = 0;
   after(ms: number, run: () => void): () => void {
     this.waiting += 1;
@@ -229,8 +232,8 @@ describe("a memory world", () => {
   });
 
   it("holds no timer once its backends are closed", async () => {
-    const timers = new CountingTimers();
-    const world = new MemoryWorld({ timers, ackWaitMs: 50 });
+    const clock = new CountingClock();
+    const world = new MemoryWorld({ clock, ackWaitMs: 50 });
     const [a, b] = [world.open(), world.open()];
     await a.queue.enqueue([itemOf("r", 1)]);
     await a.queue.schedule(itemOf("r", 2), Date.now() + HOUR_MS);
@@ -240,21 +243,21 @@ describe("a memory world", () => {
       a.control.ask({ type: "cancel", runId: "r", revision: 1 }, 3, HOUR_MS),
     ];
     await new Promise((resolve) => setImmediate(resolve));
-    expect(timers.waiting).toBeGreaterThan(0);
+    expect(clock.waiting).toBeGreaterThan(0);
     await a.close();
     await world.close();
     await Promise.all(pulls);
-    expect(timers.waiting).toBe(0);
+    expect(clock.waiting).toBe(0);
   });
 
   it("holds no timer for what nobody waits for", async () => {
-    const timers = new CountingTimers();
-    const { queue, contexts } = openMemoryBackend({ timers });
+    const clock = new CountingClock();
+    const { queue, contexts } = openMemoryBackend({ clock });
     await queue.enqueue([itemOf("r", 1)]);
     await queue.schedule(itemOf("r", 2), Date.now() + HOUR_MS);
     await queue.pull(WORK, 1, () => {}, never());
     await contexts.create(checkpointOf("r", { status: "completed" }));
-    expect(timers.waiting).toBe(0);
+    expect(clock.waiting).toBe(0);
   });
 
   it("refuses everything through a backend that is closed, and lets the others be", async () => {
@@ -344,7 +347,6 @@ describe("a memory world", () => {
     ["namespace", { namespace: "a b" }],
     ["ackWaitMs", { ackWaitMs: 0 }],
     ["clock", { clock: {} as ManualClock }],
-    ["timers", { timers: {} as Timers }],
     ["surprise", { surprise: 1 }],
   ])("refuses options whose %s does not fit", (name, options) => {
     expect(() => openMemoryBackend(options as MemoryOptions)).toThrow(

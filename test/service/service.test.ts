@@ -1,4 +1,5 @@
 import { describe, expect, onTestFinished, test, vi } from "vitest";
+import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { RepairLoop } from "../../src/service/repair-loop.ts";
 import { Service } from "../../src/service/service.ts";
@@ -233,7 +234,7 @@ describe("the repair loop", () => {
     const made = new RepairLoop({
       repair,
       everyMs,
-      random: () => 0.5,
+      clock: { ...systemClock, random: () => 0.5 },
       log: { ...silentLogger, error },
     });
     onTestFinished(async () => {
