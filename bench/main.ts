@@ -39,7 +39,13 @@ try {
     const scenario = scenarios[name];
     if (scenario)
       figures.push(
-        ...(await scenario({ nc, orchestrator, worker, rounds: Number(values.rounds) })),
+        ...(await scenario({
+          url: server.url,
+          nc,
+          orchestrator,
+          worker,
+          rounds: Number(values.rounds),
+        })),
       );
   }
 } finally {

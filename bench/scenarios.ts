@@ -1,12 +1,15 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { DistributedOrchestrator } from "../src/index.ts";
+import { figure } from "./figure.ts";
 import { rawCompareAndSet, rawPublish } from "./raw.ts";
+import { signed } from "./signed.ts";
 import { median, percentile, pipelined, round } from "./stats.ts";
 import type { WorkerProcess } from "./system.ts";
 import { chain, fan, single, unserved } from "./workflows.ts";
 
 /** What a scenario works with. */
 interface Bench {
+  readonly url: string;
   readonly nc: NatsConnection;
   readonly orchestrator: DistributedOrchestrator;
   readonly worker: WorkerProcess;
@@ -185,25 +188,10 @@ async function drained(orchestrator: DistributedOrchestrator): Promise<void> {
   }
 }
 
-function figure(
-  scenario: string,
-  what: string,
-  rounds: readonly number[],
-  unit: string,
-): Pick<Figure, "scenario" | "what" | "ours" | "unit" | "spread"> {
-  const digits = unit === "ms" ? 3 : 0;
-  return {
-    scenario,
-    what,
-    ours: round(median(rounds), digits),
-    unit,
-    spread: [round(Math.min(...rounds), digits), round(Math.max(...rounds), digits)],
-  };
-}
-
 export const scenarios: Readonly<Record<string, Scenario>> = {
   A: throughput,
   B: latency,
   C: fanOut,
   D: starts,
+  S: signed,
 };

@@ -9,6 +9,13 @@ export function startServer(): Promise<NatsServer> {
   return startNatsServer({ env: process.env, log: () => {} });
 }
 
+/** What a worker may be given beside the usual. */
+export interface WorkerSettings {
+  readonly namespace?: string;
+  readonly signingKey?: string;
+  readonly trustedKeys?: string;
+}
+
 /** A worker in its own process. */
 export class WorkerProcess implements AsyncDisposable {
   readonly #child: ChildProcess;
@@ -17,9 +24,11 @@ export class WorkerProcess implements AsyncDisposable {
     this.#child = child;
   }
 
-  static async start(servers: string, concurrency = 100): Promise<WorkerProcess> {
+  static async start(servers: string, settings: WorkerSettings = {}): Promise<WorkerProcess> {
     const file = fileURLToPath(new URL("./worker-process.ts", import.meta.url));
-    const child = fork(file, [servers, String(concurrency)], { execArgv: ["--import", "tsx"] });
+    const child = fork(file, [servers, "100", JSON.stringify(settings)], {
+      execArgv: ["--import", "tsx"],
+    });
     await once(child, "message");
     return new WorkerProcess(child);
   }

@@ -37,9 +37,15 @@ export { LocalSystem, type LocalSystemOptions } from "./local/local-system.ts";
 export { type RunLocalOptions, runLocal } from "./local/run-local.ts";
 export type { WaitOptions } from "./orchestrator/await-run.ts";
 export type { PendingWork, WorkerHealth, WorkItem } from "./orchestrator/inspect.ts";
+export type { ListRunsQuery } from "./orchestrator/list-query.ts";
 export type { OrchestratorOptions } from "./orchestrator/options.ts";
-export { type ListRunsQuery, Orchestrator, type RunId } from "./orchestrator/orchestrator.ts";
-export type { RepairReport } from "./orchestrator/repair.ts";
+export { Orchestrator, type RunId } from "./orchestrator/orchestrator.ts";
+export type { RepairOptions } from "./orchestrator/repair.ts";
+export type {
+  RepairFinding,
+  RepairListener,
+  RepairReport,
+} from "./orchestrator/repair-report.ts";
 export type { StartOptions } from "./orchestrator/start-run.ts";
 export type { ServiceIdentity } from "./service/discovery.ts";
 export type { ServiceOptions } from "./service/options.ts";

@@ -4,7 +4,9 @@ import type { JetStreamOptions } from "../jetstream/options.ts";
 import { Orchestrator } from "../orchestrator/orchestrator.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import type { Door, Io } from "./io.ts";
+import { readKeyFiles } from "./key-files.ts";
 import { loggerTo } from "./log.ts";
+import { type Runs, runsOf } from "./runs.ts";
 import type { LogLevel, Settings } from "./settings.ts";
 import { oneLine } from "./text/printable.ts";
 import { styled } from "./text/style.ts";
@@ -32,28 +34,51 @@ export class Cli {
     return loggerTo(this.io.err, level, isTerminal && !json ? "people" : "json");
   }
 
-  /** Options for everything that connects to JetStream. */
+  /** Options for everything that connects to JetStream. @throws FloxideError `validation` where keys cannot be read */
   jetstream(logger: Logger): JetStreamOptions {
-    const { namespace, connection } = this.settings;
-    return { ...connection, namespace, logger };
+    const { namespace, connection, keyFiles } = this.settings;
+    return { ...connection, ...readKeyFiles(keyFiles, this.io.cwd), namespace, logger };
   }
 
   /** Connects, hands over an orchestrator, and closes both at the end. */
-  async withOrchestrator<T>(
+  withOrchestrator<T>(
     work: (orchestrator: Orchestrator, door: Door) => Promise<T>,
+    workflows: readonly AnyWorkflow[] = [],
+  ): Promise<T> {
+    return this.withDoor(async (door, orchestrator) => work(await orchestrator(), door), workflows);
+  }
+
+  /** Hands over what looks at runs: an orchestrator, or with `--through-api` the orchestrator service. */
+  withRuns<T>(work: (runs: Runs) => Promise<T>): Promise<T> {
+    return this.withDoor(async (door, orchestrator) => work(await this.runs(door, orchestrator)));
+  }
+
+  /** What looks at runs, of a door that is open. */
+  async runs(door: Door, orchestrator: () => Promise<Orchestrator>): Promise<Runs> {
+    return this.settings.throughApi ? runsOf(door) : await orchestrator();
+  }
+
+  /** As {@link withOrchestrator}, but the stores are opened only where the orchestrator is asked for. */
+  async withDoor<T>(
+    work: (door: Door, orchestrator: () => Promise<Orchestrator>) => Promise<T>,
     workflows: readonly AnyWorkflow[] = [],
   ): Promise<T> {
     const log = this.logger("warn");
     const door = await this.io.open({ ...this.jetstream(log), patienceMs: PATIENCE_MS });
-    const orchestrator = new Orchestrator(
-      { backend: door.backend, workflows, log },
-      { orchestratorId: "floxide-cli" },
-    );
+    let making: Promise<Orchestrator> | null = null;
+    const make = async () => {
+      const parts = { backend: await door.backend(), workflows, log };
+      return new Orchestrator(parts, { orchestratorId: "floxide-cli" });
+    };
     try {
-      return await work(orchestrator, door);
+      return await work(door, () => {
+        making ??= make();
+        return making;
+      });
     } finally {
-      await orchestrator.close();
-      await door.backend.close();
+      const made = await (making as Promise<Orchestrator> | null)?.catch(() => null);
+      await made?.close();
+      await door.close();
     }
   }
 

@@ -1,19 +1,39 @@
 import type { NatsConnection } from "@nats-io/nats-core";
 import { NoRespondersError, TimeoutError } from "@nats-io/nats-core";
 import { FloxideError } from "../core/errors.ts";
-import { openJetStreamBackend } from "../jetstream/backend.ts";
-import type { JetStreamOptions } from "../jetstream/options.ts";
+import { type JetStreamBackend, openJetStreamBackend } from "../jetstream/backend.ts";
+import { connectTo } from "../jetstream/connect.ts";
+import { namesOf } from "../jetstream/names.ts";
+import { type JetStreamOptions, resolveJetStreamOptions } from "../jetstream/options.ts";
 import { translateError } from "../jetstream/translate-error.ts";
 import type { Door } from "./io.ts";
 
 /** The way to a real NATS. @throws FloxideError `backend`, `validation` */
 export async function openDoor(options: JetStreamOptions): Promise<Door> {
-  const backend = await openJetStreamBackend(options);
-  const { connection, names } = backend;
+  const resolved = resolveJetStreamOptions(options);
+  const connection = await connectTo(resolved);
+  const names = namesOf(resolved.namespace);
+  let opening: Promise<JetStreamBackend> | null = null;
   return {
-    backend,
+    backend: () => {
+      opening ??= openJetStreamBackend(on(connection, options));
+      return opening;
+    },
     ask: (verb, request, timeoutMs) => ask(connection, names.api(verb), request, timeoutMs),
+    close: async () => {
+      const backend = await opening?.catch(() => null);
+      await backend?.close();
+      await connection.close();
+    },
   };
+}
+
+/** The options for a connection that is there. */
+function on(
+  connection: NatsConnection,
+  { servers: _, ...options }: JetStreamOptions,
+): JetStreamOptions {
+  return { ...options, connection };
 }
 
 async function ask(

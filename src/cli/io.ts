@@ -12,7 +12,8 @@ export interface Sink {
 
 /** What a command sees of NATS: the stores, and whoever answers the API. */
 export interface Door {
-  readonly backend: Backend;
+  /** Opens the stores the first time: who only asks the service needs no permission for them. */
+  backend(): Promise<Backend>;
   /**
    * Asks the orchestrator service.
    *
@@ -20,6 +21,7 @@ export interface Door {
    * @throws FloxideError `timeout` where one runs and does not answer in time
    */
   ask(verb: string, request: object, timeoutMs: number): Promise<unknown>;
+  close(): Promise<void>;
 }
 
 /** The process as commands see it: a test hands in another one. */

@@ -2,7 +2,9 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { FloxideError, isFloxideError } from "../core/errors.ts";
+import { toFailure } from "../core/failure.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
+import { isWorkflow } from "../workflows/index.ts";
 import { oneLine } from "./text/printable.ts";
 
 const TYPESCRIPT = /\.[cm]?tsx?$/;
@@ -17,12 +19,23 @@ const TYPESCRIPT = /\.[cm]?tsx?$/;
 export async function loadWorkflows(paths: readonly string[], cwd: string): Promise<AnyWorkflow[]> {
   const found = new Set<AnyWorkflow>();
   for (const path of paths) {
-    const exported = await load(path, cwd);
-    const workflows = workflowsIn(exported);
-    if (workflows.length === 0) throw noWorkflows(path, exported);
-    for (const workflow of workflows) found.add(workflow);
+    for (const workflow of workflowsOf(path, await load(path, cwd))) found.add(workflow);
   }
   return [...found];
+}
+
+/** What is exported may be anything: getters that throw, proxies that do not let themselves be asked. */
+function workflowsOf(
+  path: string,
+  exported: Readonly<Record<string, unknown>>,
+): readonly AnyWorkflow[] {
+  try {
+    const workflows = workflowsIn(exported);
+    if (workflows.length === 0) throw noWorkflows(path, exported);
+    return workflows;
+  } catch (error) {
+    throw isFloxideError(error) ? error : broken(path, whyNot(error), error);
+  }
 }
 
 /** What a module exports, by name. */
@@ -81,18 +94,6 @@ function workflowsIn(exported: Readonly<Record<string, unknown>>): AnyWorkflow[]
     .filter(isWorkflow);
 }
 
-function isWorkflow(value: unknown): value is AnyWorkflow {
-  return (
-    isObject(value) &&
-    typeof value["name"] === "string" &&
-    typeof value["version"] === "number" &&
-    typeof value["start"] === "string" &&
-    typeof value["fingerprint"] === "string" &&
-    isObject(value["nodes"]) &&
-    isObject(value["edges"])
-  );
-}
-
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === "object" && value !== null;
 
@@ -118,9 +119,9 @@ function broken(path: string, reason: string, cause?: unknown): FloxideError {
 
 /** The compiler's report is many lines, of which the one with a place and a reason matters. */
 function whyNot(error: unknown): string {
-  if (!(error instanceof Error)) return `it throws ${String(error)}`;
-  const [, line, column, reason] = /:(\d+):(\d+): ERROR: (.*)/.exec(error.message) ?? [];
+  const { name, message } = toFailure(error, { node: null, item: null, attempt: null, now: 0 });
+  if (!(error instanceof Error)) return `it throws ${oneLine(message)}`;
+  const [, line, column, reason] = /:(\d+):(\d+): ERROR: (.*)/.exec(message) ?? [];
   if (reason !== undefined) return `line ${line}, column ${Number(column) + 1}: ${oneLine(reason)}`;
-  const name = isFloxideError(error) || error.name === "Error" ? "" : `${error.name}: `;
-  return `${name}${oneLine(error.message)}`;
+  return `${isFloxideError(error) || name === "Error" ? "" : `${name}: `}${oneLine(message)}`;
 }

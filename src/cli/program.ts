@@ -5,12 +5,15 @@ import type { Act } from "./command.ts";
 import { addDevCommand } from "./commands/dev.ts";
 import { addGraphCommand } from "./commands/graph.ts";
 import { addFigureCommands, addPastCommands } from "./commands/inspect.ts";
+import { addKeygenCommand } from "./commands/keygen.ts";
 import { addListCommand } from "./commands/list.ts";
 import { addOutcomeCommands } from "./commands/outcome.ts";
+import { addPermissionsCommand } from "./commands/permissions.ts";
+import { addRepairCommand } from "./commands/repair.ts";
 import { addServeCommands } from "./commands/serve.ts";
 import { addStartCommand } from "./commands/start.ts";
 import { addSteerCommands } from "./commands/steer.ts";
-import { addQueueCommands, addRepairCommand, addSystemCommands } from "./commands/system.ts";
+import { addQueueCommands, addSystemCommands } from "./commands/system.ts";
 import { EXIT, EXIT_CODES_HELP, exitCodeOf } from "./exit-codes.ts";
 import type { Io } from "./io.ts";
 import type { GlobalOptions, Settings } from "./settings.ts";
@@ -20,8 +23,10 @@ import { DEFAULT_NAMESPACE, DEFAULT_SERVER, LOG_LEVELS, settingsOf } from "./set
 const PLAIN: Settings = {
   json: false,
   quiet: false,
+  throughApi: false,
   logLevel: null,
   namespace: DEFAULT_NAMESPACE,
+  keyFiles: {},
   serverGiven: false,
   connection: {},
 };
@@ -101,6 +106,8 @@ export function programOf(act: Act, io: Pick<Io, "out" | "err" | "now">): Comman
   addSystemCommands(program, act);
   addRepairCommand(program, act);
   addGraphCommand(program, act);
+  addKeygenCommand(program, act);
+  addPermissionsCommand(program, act);
   return program.addHelpText("after", EXIT_CODES_HELP);
 }
 
@@ -115,9 +122,32 @@ function addGlobalOptions(program: Command): void {
       `which floxide (env FLOXIDE_NAMESPACE; default: ${DEFAULT_NAMESPACE})`,
     )
     .option("--user <name>", "NATS user (env NATS_USER)")
-    .option("--pass <password>", "password of the user (env NATS_PASSWORD)")
-    .option("--token <token>", "NATS token (env NATS_TOKEN)")
+    .option(
+      "--pass <password>",
+      "password of the user; better env NATS_PASSWORD, which ps does not show",
+    )
+    .option("--token <token>", "NATS token; better env NATS_TOKEN")
     .option("--creds <file>", "NATS credentials file (env NATS_CREDS)")
+    .option(
+      "--signing-key <file>",
+      "private key that signs the work which is queued (env FLOXIDE_SIGNING_KEY_FILE)",
+    )
+    .option(
+      "--trusted-keys <file>",
+      "public keys: nothing else is executed (env FLOXIDE_TRUSTED_KEYS_FILE)",
+    )
+    .option("--nkey <file>", "file with the seed of an nkey (env NATS_NKEY)")
+    .option("--tls-ca <file>", "CA of the server, as PEM (env NATS_CA)")
+    .option("--tls-cert <file>", "certificate of this client, as PEM (env NATS_CERT)")
+    .option("--tls-key <file>", "key of that certificate, as PEM (env NATS_KEY)")
+    .option(
+      "--inbox-prefix <subject>",
+      "where answers come (env NATS_INBOX_PREFIX; default: _INBOX)",
+    )
+    .option(
+      "--through-api",
+      "look at runs through the orchestrator service, not on JetStream itself (env FLOXIDE_THROUGH_API=1)",
+    )
     .option("--json", "answers, errors and logs as JSON")
     .option("--quiet", "nothing but the answer and errors")
     .addOption(

@@ -1,7 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
 import { FloxideError } from "../core/errors.ts";
-import type { Json } from "../core/json.ts";
+import { checkDepth, type Json } from "../core/json.ts";
 import type { Io } from "./io.ts";
 
 /**
@@ -12,6 +12,12 @@ import type { Io } from "./io.ts";
  */
 export async function readJson(io: Io, argument: string, what: string): Promise<Json> {
   const { text, from } = await source(io, argument, what);
+  const value = parsed(text, what, from);
+  checkDepth(value, what);
+  return value;
+}
+
+function parsed(text: string, what: string, from: string): Json {
   try {
     return JSON.parse(text) as Json;
   } catch (cause) {

@@ -1,10 +1,8 @@
-import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { credsAuthenticator } from "@nats-io/nats-core";
 import { FloxideError } from "../core/errors.ts";
 import type { JetStreamOptions } from "../jetstream/options.ts";
 import type { Io } from "./io.ts";
-import { reasonOf } from "./read-json.ts";
+import type { KeyFiles } from "./key-files.ts";
 
 /** Global options as they stand on the command line. */
 export interface GlobalOptions {
@@ -14,6 +12,14 @@ export interface GlobalOptions {
   readonly pass?: string;
   readonly token?: string;
   readonly creds?: string;
+  readonly signingKey?: string;
+  readonly trustedKeys?: string;
+  readonly nkey?: string;
+  readonly tlsCa?: string;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly inboxPrefix?: string;
+  readonly throughApi?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
   readonly logLevel?: string;
@@ -26,14 +32,26 @@ export const LOG_LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"
 export interface Settings {
   readonly json: boolean;
   readonly quiet: boolean;
+  /** True where commands that look at runs ask the orchestrator service. */
+  readonly throughApi: boolean;
   /** Null: what fits the command. */
   readonly logLevel: LogLevel | null;
   readonly namespace: string;
+  /** Read only where they are used. */
+  readonly keyFiles: KeyFiles;
   /** True where a server was named by an option, not by the environment. */
   readonly serverGiven: boolean;
   readonly connection: Pick<
     JetStreamOptions,
-    "servers" | "user" | "pass" | "token" | "connectionOptions"
+    | "servers"
+    | "user"
+    | "pass"
+    | "token"
+    | "nkeyFile"
+    | "credsFile"
+    | "tls"
+    | "inboxPrefix"
+    | "connectionOptions"
   >;
 }
 
@@ -44,26 +62,58 @@ export const DEFAULT_NAMESPACE = "floxide";
 export function settingsOf(options: GlobalOptions, io: Pick<Io, "env" | "cwd">): Settings {
   const { env, cwd } = io;
   const server = options.server ?? env["FLOXIDE_SERVER"] ?? env["NATS_URL"] ?? DEFAULT_SERVER;
-  const { servers, user, pass, token } = readServers(server);
+  const { servers, ...said } = readServers(server);
   return {
     json: options.json === true,
     quiet: options.quiet === true,
+    throughApi: options.throughApi ?? env["FLOXIDE_THROUGH_API"] === "1",
     logLevel: (options.logLevel as LogLevel | undefined) ?? null,
     namespace: options.namespace ?? env["FLOXIDE_NAMESPACE"] ?? DEFAULT_NAMESPACE,
+    keyFiles: {
+      signingKey: options.signingKey ?? env["FLOXIDE_SIGNING_KEY_FILE"],
+      trustedKeys: options.trustedKeys ?? env["FLOXIDE_TRUSTED_KEYS_FILE"],
+    },
     serverGiven: options.server !== undefined,
     connection: {
       servers,
-      ...given({
-        user: options.user ?? env["NATS_USER"] ?? user,
-        pass: options.pass ?? env["NATS_PASSWORD"] ?? pass,
-        token: options.token ?? env["NATS_TOKEN"] ?? token,
-      }),
-      connectionOptions: {
-        name: "floxide-cli",
-        ...withCreds(options.creds ?? env["NATS_CREDS"], cwd),
-      },
+      ...loginOf(options, env, cwd, said),
+      ...tlsOf(options, env, cwd),
+      ...given({ inboxPrefix: options.inboxPrefix ?? env["NATS_INBOX_PREFIX"] }),
+      connectionOptions: { name: "floxide-cli" },
     },
   };
+}
+
+type Env = Io["env"];
+type Login = Pick<Settings["connection"], "user" | "pass" | "token" | "nkeyFile" | "credsFile">;
+
+/** The first way to log in that is given: options before the environment, that before what stands in the URL. */
+function loginOf(options: GlobalOptions, env: Env, cwd: string, said: Login): Login {
+  const file = (path: string | undefined) => (path === undefined ? path : resolve(cwd, path));
+  const { user, pass, token, creds, nkey } = options;
+  const ways: readonly Login[] = [
+    given({ user, token, credsFile: file(creds), nkeyFile: file(nkey) }),
+    given({
+      user: env["NATS_USER"],
+      token: env["NATS_TOKEN"],
+      credsFile: file(env["NATS_CREDS"]),
+      nkeyFile: file(env["NATS_NKEY"]),
+    }),
+    given({ user: said.user, token: said.token }),
+  ];
+  const way = ways.find((one) => Object.keys(one).length > 0) ?? {};
+  const password = pass ?? env["NATS_PASSWORD"] ?? said.pass;
+  return { ...way, ...(way.user === undefined ? {} : given({ pass: password })) };
+}
+
+function tlsOf(options: GlobalOptions, env: Env, cwd: string): Pick<Settings["connection"], "tls"> {
+  const files = given({
+    caFile: options.tlsCa ?? env["NATS_CA"],
+    certFile: options.tlsCert ?? env["NATS_CERT"],
+    keyFile: options.tlsKey ?? env["NATS_KEY"],
+  });
+  const paths = Object.entries(files).map(([name, path]) => [name, resolve(cwd, path)]);
+  return paths.length === 0 ? {} : { tls: Object.fromEntries(paths) };
 }
 
 interface Servers {
@@ -76,14 +126,14 @@ interface Servers {
 /** Several servers are separated by commas. The client takes no credentials in a URL, so they are taken out. */
 function readServers(text: string): Servers {
   const parts = text.split(",").map((one) => one.trim());
-  const servers = parts.map((one) => one.replace(/^(\w+:\/\/)?[^@/]*@/, "$1"));
+  const servers = parts.map((one) => one.replace(/^(\w+:\/\/)?.*@/, "$1"));
   if (servers.some((one) => one === "" || /\s/.test(one))) {
     throw new FloxideError(
       "validation",
       `"${servers.join(",")}" is no server: give host:port or a URL`,
     );
   }
-  const [, info] = /^(?:\w+:\/\/)?([^@/]*)@/.exec(parts[0] ?? "") ?? [];
+  const [, info] = /^(?:\w+:\/\/)?(.*)@/.exec(parts[0] ?? "") ?? [];
   if (info === undefined) return { servers };
   const colon = info.indexOf(":");
   if (colon === -1) return { servers, token: decoded(info) };
@@ -92,20 +142,6 @@ function readServers(text: string): Servers {
     user: decoded(info.slice(0, colon)),
     pass: decoded(info.slice(colon + 1)),
   };
-}
-
-function withCreds(path: string | undefined, cwd: string) {
-  if (path === undefined) return {};
-  try {
-    return { authenticator: credsAuthenticator(readFileSync(resolve(cwd, path))) };
-  } catch (cause) {
-    throw noCreds(path, cause);
-  }
-}
-
-function noCreds(path: string, cause: unknown): FloxideError {
-  const message = `the credentials cannot be read from ${path}: ${reasonOf(cause)}`;
-  return new FloxideError("validation", message, { details: { path }, cause });
 }
 
 function given(fields: Record<string, string | undefined>): Record<string, string> {

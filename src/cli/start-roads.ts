@@ -18,16 +18,14 @@ export interface WantedRun {
 /** How long the service may take to answer, in milliseconds. */
 const ANSWER_MS = 10_000;
 
-const ReplySchema = z.union([
-  z.object({ runId: z.string() }),
-  z.object({
-    error: z.object({
-      code: z.string(),
-      message: z.string(),
-      details: z.record(z.string(), z.unknown()),
-    }),
+const ErrorSchema = z.object({
+  error: z.object({
+    code: z.string(),
+    message: z.string(),
+    details: z.record(z.string(), z.unknown()),
   }),
-]);
+});
+const AnswerSchema = z.looseObject({ error: z.undefined().optional() });
 
 /**
  * Starts a run through the orchestrator service, which checks input and context.
@@ -36,7 +34,8 @@ const ReplySchema = z.union([
  * @throws FloxideError what the service refuses it with; `timeout` where it does not answer
  */
 export const startThroughService = (door: Door, run: WantedRun): Promise<boolean> =>
-  throughService(door, "start", run);
+  // With the workflow in the subject too: a NATS user may be allowed to start some workflows only.
+  throughService(door, SAFE_NAME.test(run.workflow) ? `start.${run.workflow}` : "start", run);
 
 /**
  * Asks the orchestrator service, which knows the workflows and checks what it is given.
@@ -44,28 +43,47 @@ export const startThroughService = (door: Door, run: WantedRun): Promise<boolean
  * @returns false where no service runs
  * @throws FloxideError what the service refuses it with; `timeout` where it does not answer
  */
-export async function throughService(
-  door: Door,
-  verb: "start" | "signal",
-  request: object,
-): Promise<boolean> {
+export async function throughService(door: Door, verb: string, request: object): Promise<boolean> {
   const answer = await door.ask(verb, request, ANSWER_MS);
   if (answer === null) return false;
-  const parsed = ReplySchema.safeParse(answer);
-  if (!parsed.success) {
-    throw new FloxideError(
-      "backend",
-      "the orchestrator service answers something else than an orchestrator service does",
-      {
-        cause: parsed.error,
-      },
-    );
+  readAnswer(answer);
+  return true;
+}
+
+/**
+ * Asks the orchestrator service.
+ *
+ * @throws FloxideError what the service refuses it with; `timeout` where it does not answer, `backend` where none runs
+ */
+export async function askService(
+  door: Door,
+  verb: string,
+  request: object,
+  timeoutMs: number,
+): Promise<object> {
+  const answer = await door.ask(verb, request, timeoutMs);
+  if (answer !== null) return readAnswer(answer);
+  throw new FloxideError(
+    "backend",
+    "no orchestrator service answers: start one, or leave --through-api out",
+  );
+}
+
+function readAnswer(answer: unknown): object {
+  const refused = ErrorSchema.safeParse(answer);
+  if (refused.success) {
+    const { code, message, details } = refused.data.error;
+    // An `internal` fault is the service's, not this process's.
+    const known = code === "internal" ? "backend" : (code as ErrorCode);
+    throw new FloxideError(known, message, { details });
   }
-  if (!("error" in parsed.data)) return true;
-  const { code, message, details } = parsed.data.error;
-  // An `internal` fault is the service's, not this process's.
-  const known = code === "internal" ? "backend" : (code as ErrorCode);
-  throw new FloxideError(known, message, { details });
+  const parsed = AnswerSchema.safeParse(answer);
+  if (parsed.success) return parsed.data;
+  throw new FloxideError(
+    "backend",
+    "the orchestrator service answers something else than an orchestrator service does",
+    { cause: parsed.error },
+  );
 }
 
 /**

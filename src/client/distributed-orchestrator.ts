@@ -30,12 +30,12 @@ export class DistributedOrchestrator extends Orchestrator {
    * @throws FloxideError `backend` saying what is wrong with the server, `definition` or `validation` for options
    */
   static async connect(options: ConnectOrchestrator = {}): Promise<DistributedOrchestrator> {
-    const { workflows = [], orchestratorId, aliveMs, pauseAnswerMs, ...jetstream } = options;
+    const { workflows = [], orchestratorId, aliveMs, answerMs, ...jetstream } = options;
     const backend = await openJetStreamBackend(jetstream);
     try {
       return new DistributedOrchestrator(
         { backend, workflows, ...(options.logger === undefined ? {} : { log: options.logger }) },
-        given({ orchestratorId, aliveMs, pauseAnswerMs }),
+        given({ orchestratorId, aliveMs, answerMs }),
       );
     } catch (error) {
       await backend.close();

@@ -1,5 +1,6 @@
 import { headers, type Msg, type NatsConnection } from "@nats-io/nats-core";
 import type { Logger } from "../core/logger.ts";
+import { isInbox } from "../jetstream/names.ts";
 import { translateError } from "../jetstream/translate-error.ts";
 import type { ApiRequest, ApiTransport } from "../service/transport.ts";
 
@@ -19,7 +20,7 @@ export function natsTransport(nats: NatsConnection, log: Logger): ApiTransport {
         ...(group === null ? {} : { queue: group }),
         callback: (error, message) => {
           if (error === null) {
-            onRequest(toRequest(message));
+            if (isAnswerable(message, log)) handOver(toRequest(message), onRequest, log);
             return;
           }
           refused = error;
@@ -36,6 +37,26 @@ export function natsTransport(nats: NatsConnection, log: Logger): ApiTransport {
       };
     },
   };
+}
+
+/** What is thrown into the client's callback ends its connection. */
+function handOver(
+  request: ApiRequest,
+  onRequest: (request: ApiRequest) => void,
+  log: Logger,
+): void {
+  try {
+    onRequest(request);
+  } catch (error) {
+    log.error({ err: error, subject: request.subject }, "a request was not taken");
+  }
+}
+
+/** A request whose answer would go elsewhere than to an inbox is not even looked at. */
+function isAnswerable({ subject, reply = "" }: Msg, log: Logger): boolean {
+  if (reply === "" || isInbox(reply)) return true;
+  log.warn({ subject, reply }, "a request wants its answer elsewhere than in an inbox: not taken");
+  return false;
 }
 
 function toRequest(message: Msg): ApiRequest {

@@ -83,9 +83,9 @@ export class OrchestratorService {
 
 /** Which options are the service's, which the orchestrator's, and which JetStream's. */
 function split(options: ConnectService) {
-  const { workflows = [], orchestratorId, aliveMs, pauseAnswerMs, ...others } = options;
+  const { workflows = [], orchestratorId, aliveMs, answerMs, ...others } = options;
   const { maxInFlight, maxWaiting, repairEveryMs, graceMs, ...jetstream } = others;
-  const own = given({ orchestratorId, aliveMs, pauseAnswerMs });
+  const own = given({ orchestratorId, aliveMs, answerMs });
   const service: ServiceOptions = { maxInFlight, maxWaiting, repairEveryMs, graceMs };
   return { workflows, own, service, jetstream };
 }

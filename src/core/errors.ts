@@ -45,12 +45,13 @@ export class FloxideError extends Error {
 
 /** True for errors of floxide, also those of another copy of the package. */
 export function isFloxideError(error: unknown, code?: ErrorCode): error is FloxideError {
-  return (
-    error instanceof Error &&
-    typeof (error as { code?: unknown }).code === "string" &&
-    "details" in error &&
-    (code === undefined || (error as { code?: unknown }).code === code)
-  );
+  try {
+    if (!(error instanceof Error) || !("code" in error) || !("details" in error)) return false;
+    return typeof error.code === "string" && (code === undefined || error.code === code);
+  } catch {
+    // Anything may be thrown, also what does not let itself be asked.
+    return false;
+  }
 }
 
 /** A node throws this to say: do not try again. The `onError` edges take over, else the run fails. */

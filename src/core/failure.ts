@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { delayMs, FatalError, isFloxideError, RetryLater } from "./errors.ts";
 
-/** Longest message and stack that a stored failure keeps, in characters: checkpoints are rewritten often. */
+/** Longest name, message and stack that a stored failure keeps, in characters: checkpoints are rewritten often. */
+const NAME_LIMIT = 100;
 const MESSAGE_LIMIT = 1_000;
 const STACK_LIMIT = 2_000;
 
@@ -9,8 +10,8 @@ const STACK_LIMIT = 2_000;
 export const FailureSchema = z.looseObject({
   /**
    * `error`: thrown by the node or given to `abort`. `timeout`: longer than `timeoutMs`. `validation`: refused by a
-   * schema. `lost`: the worker died, or lost touch, while it executed the node. `payload_too_large`: what the node
-   * gave does not fit. `cancelled`: its signal was aborted.
+   * schema. `lost`: the worker died, or lost touch, while it executed the node; without a node, JetStream has lost the
+   * run. `payload_too_large`: what the node gave does not fit. `cancelled`: its signal was aborted.
    */
   kind: z.enum(["error", "timeout", "validation", "lost", "payload_too_large", "cancelled"]),
   /** The error's own name, such as `TypeError`. */
@@ -43,7 +44,7 @@ export function toFailure(thrown: unknown, site: FailureSite): Failure {
   const stack = textOf(error, "stack");
   return {
     kind: tryTo(() => kindOf(error)) ?? "error",
-    name: textOf(error, "name") ?? "Error",
+    name: cut(textOf(error, "name") ?? "Error", NAME_LIMIT),
     message: cut(textOf(error, "message") ?? "an error whose message is no text", MESSAGE_LIMIT),
     fatal:
       isA(error, FatalError) ||

@@ -10,10 +10,38 @@ export type Json =
   | { readonly [key: string]: Json };
 
 /**
+ * Levels that a value may be nested. What writes JSON is recursive: what one process can write just so, another with
+ * more on its stack cannot, and the run would stand still there.
+ */
+export const MAX_DEPTH = 500;
+
+/** @throws FloxideError `validation` where the value is nested deeper than {@link MAX_DEPTH} */
+export function checkDepth(value: unknown, what: string): void {
+  if (isDeeperThan(MAX_DEPTH, value)) {
+    throw new FloxideError(
+      "validation",
+      `${what} is nested more than ${MAX_DEPTH} levels: give it a flatter form`,
+      { details: { limit: MAX_DEPTH } },
+    );
+  }
+}
+
+function isDeeperThan(levels: number, value: unknown): boolean {
+  if (value === null || typeof value !== "object") return false;
+  if (levels === 0) return true;
+  if (Array.isArray(value)) return value.some((inner) => isDeeperThan(levels - 1, inner));
+  for (const key in value) {
+    if (isDeeperThan(levels - 1, (value as Record<string, unknown>)[key])) return true;
+  }
+  return false;
+}
+
+/**
  * The value as JSON will carry it, sharing nothing with the one given.
  *
  * @param what - names the value in the error, such as `the output of node "charge"`
- * @throws FloxideError `validation` where JSON has no form for it (undefined, a function, a bigint, a cycle)
+ * @throws FloxideError `validation` where JSON has no form for it (undefined, a function, a bigint, a cycle), or it is
+ * nested too deep
  */
 export function toJson(value: unknown, what: string): Json {
   let text: string | undefined;
@@ -28,13 +56,25 @@ export function toJson(value: unknown, what: string): Json {
       `${what} cannot be written as JSON: it is ${typeof value}; give null where there is nothing`,
     );
   }
-  return JSON.parse(text) as Json;
+  const copy = JSON.parse(text) as Json;
+  checkDepth(copy, what);
+  return copy;
 }
 
-function unwritable(what: string, cause: unknown): FloxideError {
-  return new FloxideError("validation", `${what} cannot be written as JSON: ${String(cause)}`, {
+/** The error for what JSON cannot carry. */
+export function unwritable(what: string, cause: unknown): FloxideError {
+  return new FloxideError("validation", `${what} cannot be written as JSON: ${saidBy(cause)}`, {
     cause,
   });
+}
+
+/** Anything may be thrown, also what has no text. */
+function saidBy(thrown: unknown): string {
+  try {
+    return String(thrown);
+  } catch {
+    return "it throws what has no text";
+  }
 }
 
 /** JSON text with the keys of every object sorted: equal values have equal texts. */

@@ -1,4 +1,5 @@
 import { FloxideError } from "./errors.ts";
+import { sayIssues } from "./issues.ts";
 
 /**
  * What any Standard Schema library's schema looks like, so that zod, valibot and arktype all fit.
@@ -25,7 +26,7 @@ type Parsed<Out> =
  *
  * @param what - names the value in the message, such as `the input of node "charge"`
  * @param direction - `input` marks the failure as final: the same input will not fit next time either
- * @throws FloxideError `validation`, with `details.issues` as `{ path, message }`
+ * @throws FloxideError `validation`, with `details.issues` as `{ path, message }`, the first twenty
  */
 export function parseWith<Out>(
   schema: Schema<never, Out> | Schema<unknown, Out>,
@@ -41,9 +42,10 @@ export function parseWith<Out>(
 
 function unwrap<Out>(parsed: Parsed<Out>, what: string, direction: "input" | "output"): Out {
   if (parsed.issues === undefined) return parsed.value;
-  const issues = parsed.issues.map((issue) => ({ path: pathOf(issue), message: issue.message }));
-  const said = issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
-  throw new FloxideError("validation", `${what} does not fit: ${said.join("; ")}`, {
+  const { issues, text } = sayIssues(
+    parsed.issues.map((issue) => ({ path: pathOf(issue), message: String(issue.message) })),
+  );
+  throw new FloxideError("validation", `${what} does not fit: ${text}`, {
     details: { issues, direction },
   });
 }

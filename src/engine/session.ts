@@ -1,12 +1,13 @@
 import { applyChanges } from "../core/checkpoint/apply.ts";
-import type { Change, Outcome } from "../core/checkpoint/change.ts";
+import type { Change } from "../core/checkpoint/change.ts";
 import { refused } from "../core/checkpoint/change.ts";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import type { MergeContext } from "../core/checkpoint/item-changes.ts";
 import type { Clock } from "../core/clock.ts";
-import { FloxideError, isFloxideError } from "../core/errors.ts";
+import { isFloxideError } from "../core/errors.ts";
 import type { ContextStore, Versioned } from "../core/ports/stores.ts";
+import { type Committed, settleAll, settleEach, type Waiting } from "./settle.ts";
 import { grows } from "./spare-bytes.ts";
 
 // One run as one worker process sees it. Invariants:
@@ -16,20 +17,6 @@ import { grows } from "./spare-bytes.ts";
 //    again on what was read. What a refused change carried is dropped.
 // 3. What is known may be older than what is stored, never newer: only answers of the store are kept. Where the store
 //    has lost writes, what is known is given up.
-
-/** What became of a change. */
-export interface Committed {
-  readonly outcome: Outcome;
-  /** The run as it stood after the write that decided, or as it was when the change was refused. */
-  readonly checkpoint: Checkpoint;
-  readonly revision: number;
-}
-
-interface Waiting {
-  readonly change: Change;
-  readonly resolve: (committed: Committed) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /** What a session needs of its worker. */
 export interface SessionEnvironment {
@@ -56,7 +43,9 @@ export class RunSession {
   #lazy: Change[] = [];
   #waiting: Waiting[] = [];
   #writing = false;
-  #stale = false;
+  /** How often somebody said that the run has changed, and of how many of them what is known is newer. */
+  #told = 0;
+  #seen = 0;
   /** Revision that is known to exist: an answer older than this says nothing. */
   #atLeast = 0;
   #merge: MergeContext = (context, delta) => ({ ...context, ...delta });
@@ -66,6 +55,7 @@ export class RunSession {
   historySent = 0;
   /** The write of the run's first info, where this process makes it: later ones must not overtake it. */
   infoWritten: Promise<unknown> = Promise.resolve();
+  readonly #publishing = new Set<Promise<unknown>>();
   /** Messages of the run in this process's hands. */
   users = 0;
 
@@ -95,28 +85,36 @@ export class RunSession {
 
   /** False where somebody said that the run has changed and nobody has looked yet. */
   get fresh(): boolean {
-    return !this.#stale;
+    return this.#seen === this.#told;
   }
 
   /** Somebody else changed the run: what is known is read again before it is used next. */
   invalidate(revision: number): void {
     if (this.#known !== null && this.#known.revision >= revision) return;
-    this.#stale = true;
+    this.#told += 1;
     this.#atLeast = Math.max(this.#atLeast, revision);
   }
 
   /** The run as of `atLeast` or newer, read only where what is known is older. Null: there is no such run. */
   async load(atLeast: number): Promise<Versioned | null> {
     const known = this.#known;
-    if (known !== null && !this.#stale && known.revision >= atLeast) return known;
+    if (known !== null && this.fresh && known.revision >= atLeast) return known;
     return this.reload(atLeast);
+  }
+
+  /** The run as it is known, read anew where somebody said that it has changed. Null: there is no such run. */
+  async current(): Promise<Versioned | null> {
+    while (!this.fresh) await this.reload();
+    return this.#known;
   }
 
   /** The run as it is stored now. */
   async reload(atLeast = 0): Promise<Versioned | null> {
-    this.#stale = false;
+    // What is said while the answer is on its way may be newer than the answer, and whoever looks meanwhile must wait too.
+    const told = this.#told;
     const newest = Math.max(atLeast, this.#atLeast, this.#known?.revision ?? 0);
     const read = await this.#env.store.get(this.runId, newest);
+    this.#seen = Math.max(this.#seen, told);
     if (read === null) {
       if (this.#beginning === null) this.#known = null;
       return this.#known;
@@ -127,9 +125,25 @@ export class RunSession {
 
   /** The run as it is stored now, even where it was newer before: the store has lost writes. */
   async recall(): Promise<Versioned | null> {
-    this.#atLeast = 0;
-    if (this.#base === null) this.#known = null;
+    this.forget();
     return this.reload();
+  }
+
+  /** What is known is looked at again before it is used next. */
+  doubt(): void {
+    this.#told += 1;
+  }
+
+  /** Gives up what is known of the run, and what was to go out with its next write: the store has lost it. */
+  forget(): void {
+    this.#atLeast = 0;
+    if (this.#base !== null) return;
+    this.#known = null;
+    this.#lazy = [];
+    // Its numbers may be given anew.
+    this.#endedAt = -1;
+    this.#endClaimed = -1;
+    this.historySent = 0;
   }
 
   /** Forgets a beginning that was never written: whoever began it has given up. */
@@ -147,6 +161,17 @@ export class RunSession {
     this.#known = { checkpoint: begun, revision: 0 };
     this.#base = checkpoint;
     return begun;
+  }
+
+  /** Messages of the run are on their way to the queue. */
+  publishing(work: Promise<unknown>): void {
+    const done = work.catch(() => {}).finally(() => this.#publishing.delete(done));
+    this.#publishing.add(done);
+  }
+
+  /** Resolves when nothing that this process has begun to queue of the run is on its way any more. */
+  async published(): Promise<void> {
+    await Promise.all(this.#publishing);
   }
 
   /** Adds a change that is not worth a write: it goes out with the next one, if there is one. */
@@ -260,26 +285,4 @@ export class RunSession {
       merge: this.#merge,
     });
   }
-}
-
-function settleAll(batch: readonly Waiting[], outcome: Outcome, known: Versioned | null): true {
-  for (const { resolve, reject } of batch) {
-    if (known === null) {
-      reject(new FloxideError("not_found", "the run is gone: its entry was removed"));
-    } else {
-      resolve({ outcome, ...known });
-    }
-  }
-  return true;
-}
-
-function settleEach(
-  batch: readonly Waiting[],
-  outcomes: readonly Outcome[],
-  known: Versioned,
-): true {
-  batch.forEach(({ resolve }, i) => {
-    resolve({ outcome: outcomes[i] ?? refused("gone"), ...known });
-  });
-  return true;
 }

@@ -25,6 +25,7 @@ import { Persistence } from "./persist.ts";
 import { Requester } from "./requester.ts";
 import { ENDED_KEYS, JetStreamRunInfoStore } from "./run-info-store.ts";
 import { RunMessages } from "./run-messages.ts";
+import { type Signing, signingOf } from "./signing.ts";
 import { StreamFollower } from "./stream-follower.ts";
 import { topologyOf } from "./topology.ts";
 import { JetStreamWorkQueue } from "./work-queue.ts";
@@ -52,6 +53,7 @@ export async function openJetStreamBackend(
   clock: Clock = systemClock,
 ): Promise<JetStreamBackend> {
   const resolved = resolveJetStreamOptions(options);
+  const signing = signingOf(resolved);
   const nc = resolved.connection ?? (await connectTo(resolved));
   const own = resolved.connection === undefined ? nc : null;
   const link = new Link(nc, resolved.logger, clock);
@@ -66,7 +68,8 @@ export async function openJetStreamBackend(
     const plans = topologyOf(names, resolved);
     const streams = await ensureTopology(jsm, plans, opening, resolved.logger);
     const replicas = streams.get(names.bucketStream("context"))?.config.num_replicas ?? 1;
-    return assemble({ link, jsm, names, options: resolved, hasOneReplica: replicas === 1, own });
+    const hasOneReplica = replicas === 1;
+    return assemble({ link, jsm, names, options: resolved, signing, hasOneReplica, own });
   } catch (error) {
     link.close();
     await own?.close();
@@ -79,12 +82,14 @@ interface Parts {
   readonly jsm: JetStreamManager;
   readonly names: Names;
   readonly options: ResolvedJetStreamOptions;
+  readonly signing: Signing;
   readonly hasOneReplica: boolean;
   /** The connection, where it is ours to close. */
   readonly own: NatsConnection | null;
 }
 
-function assemble({ link, jsm, names, options, hasOneReplica, own }: Parts): JetStreamBackend {
+function assemble(parts: Parts): JetStreamBackend {
+  const { link, jsm, names, options, signing, hasOneReplica, own } = parts;
   const { logger, retentionMs } = options;
   const requester = new Requester(link, options.requestTimeoutMs);
   const persistence = new Persistence(link, options.patienceMs);
@@ -107,7 +112,8 @@ function assemble({ link, jsm, names, options, hasOneReplica, own }: Parts): Jet
     names,
     jsm,
     consumers: new WorkConsumers(jsm, names, options, persistence, logger),
-    runMessages: new RunMessages(requester, names),
+    runMessages: new RunMessages(requester, names, signing, hasOneReplica),
+    signing,
     logger,
   });
   const control = new JetStreamControlBus(link, requester, names, logger);
@@ -133,15 +139,17 @@ function assemble({ link, jsm, names, options, hasOneReplica, own }: Parts): Jet
     queue,
     control,
     contexts: new JetStreamContextStore(table("context"), persistence, {
+      clock: link.clock,
       hasOneReplica,
       retentionMs,
     }),
     runs: new JetStreamRunInfoStore(table("runs"), persistence, ended, retentionMs),
     metrics: new JetStreamMetricsStore(table("metrics"), persistence, retentionMs),
     errors: new JetStreamErrorStore(table("errors"), persistence, retentionMs),
-    liveness: new JetStreamLivenessStore(table("liveness"), persistence),
+    liveness: new JetStreamLivenessStore(table("liveness"), persistence, hasOneReplica),
     history: new JetStreamHistoryStore(link, requester, persistence, names),
     deadLetters: new JetStreamDeadLetterStore(link, requester, persistence, names),
+    watchLost: (onLost) => link.watch({ onLost }),
     get maxValueBytes() {
       return link.maxValueBytes;
     },

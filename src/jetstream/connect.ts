@@ -1,6 +1,10 @@
-import type { NatsConnection } from "@nats-io/nats-core";
+import { type NatsConnection, TimeoutError } from "@nats-io/nats-core";
 import { connect, type NodeConnectionOptions } from "@nats-io/transport-node";
+import { FloxideError } from "../core/errors.ts";
+import { authenticatorOf } from "./credentials.ts";
+import { greetingOf } from "./greeting.ts";
 import type { ResolvedJetStreamOptions } from "./options.ts";
+import { tlsOf, WANTS_CERTIFICATE } from "./tls.ts";
 import { translateError } from "./translate-error.ts";
 
 const DEFAULT_SERVERS = "127.0.0.1:4222";
@@ -8,10 +12,13 @@ const DEFAULT_SERVERS = "127.0.0.1:4222";
 /**
  * Connects, or says clearly why not. Once connected the connection heals itself for ever.
  *
- * @throws FloxideError `backend`
+ * @throws FloxideError `backend`, `validation` for files that cannot be used
  */
 export async function connectTo(options: ResolvedJetStreamOptions): Promise<NatsConnection> {
   const servers = options.servers ?? options.connectionOptions?.servers ?? DEFAULT_SERVERS;
+  const { user, pass, token, inboxPrefix } = options;
+  const authenticator = authenticatorOf(options);
+  const tls = tlsOf(options.tls, [servers].flat());
   const wanted: NodeConnectionOptions = {
     name: "floxide",
     maxReconnectAttempts: -1,
@@ -22,25 +29,40 @@ export async function connectTo(options: ResolvedJetStreamOptions): Promise<Nats
     pingInterval: 20_000,
     noAsyncTraces: true,
     timeout: options.connectTimeoutMs,
-    ...given({ user: options.user, pass: options.pass, token: options.token }),
+    ...given({ user, pass, token, inboxPrefix }),
+    ...(authenticator === null ? {} : { authenticator }),
+    ...(tls === null ? {} : { tls }),
     ...options.connectionOptions,
     servers,
   };
   try {
     return await connect(wanted);
   } catch (error) {
-    const where = [servers].flat().map(withoutSecrets);
-    throw translateError(error, `connecting to NATS at ${where.join(", ")}`, { servers: where });
+    throw await refusal(error, [servers].flat().map(withoutSecrets));
   }
 }
 
-/** Only what is given: the client takes `undefined` for a value. */
-function given(fields: Record<string, string | undefined>): Record<string, string> {
-  const entries = Object.entries(fields).filter(
-    (entry): entry is [string, string] => entry[1] !== undefined,
-  );
-  return Object.fromEntries(entries);
+async function refusal(error: unknown, servers: readonly string[]): Promise<FloxideError> {
+  const what = `connecting to NATS at ${servers.join(", ")}`;
+  const said = translateError(error, what, { servers });
+  if (!(await wantsCertificate(error, servers))) return said;
+  const { details } = said;
+  return new FloxideError("backend", `${what}: ${WANTS_CERTIFICATE}`, { cause: error, details });
 }
 
-/** The server without user and password. */
-const withoutSecrets = (server: string): string => server.replace(/^(\w+:\/\/)?[^@/]*@/, "$1");
+/** With TLS 1.3 a server refuses a certificate when the client takes the handshake for done: the client waits on. */
+async function wantsCertificate(error: unknown, servers: readonly string[]): Promise<boolean> {
+  if (!(error instanceof TimeoutError)) return false;
+  const greetings = await Promise.all(servers.map(greetingOf));
+  return greetings.some((greeting) => greeting?.tls_verify === true);
+}
+
+/** Only what is given: the client takes `undefined` for a value. */
+function given<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]?: Exclude<T[K], undefined>;
+  };
+}
+
+/** The server without user and password, also where these hold what should be encoded. */
+const withoutSecrets = (server: string): string => server.replace(/^(\w+:\/\/)?.*@/, "$1");

@@ -1,9 +1,17 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { CheckpointSchema, isTerminal } from "../core/checkpoint/checkpoint.ts";
+import type { Clock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
-import type { ContextStore, Versioned } from "../core/ports/stores.ts";
-import { toToken } from "../core/token.ts";
-import { decodeEntry, type Entry, isConflict, type KvTable, ttlSeconds } from "./kv-table.ts";
+import type { CheckpointPage, ContextStore, Versioned } from "../core/ports/stores.ts";
+import { fromToken, toToken } from "../core/token.ts";
+import {
+  decodeEntry,
+  type Entry,
+  isConflict,
+  isMarker,
+  type KvTable,
+  ttlSeconds,
+} from "./kv-table.ts";
 import { NoAnswer } from "./no-answer.ts";
 import type { Persistence } from "./persist.ts";
 import { API_CODE, apiCodeOf } from "./translate-error.ts";
@@ -15,8 +23,12 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 // C4. A checkpoint of a run that goes on never expires; that of an ended run expires after the retention. A resumed run's
 //     write takes the expiry away with the value that had it.
 
+/** After this a leader that does not know of a write has lost it: one that was cut off steps down after ten seconds. */
+const OLD_LEADER_MS = 15_000;
+
 /** How the store reads and keeps. */
 export interface ContextStoreOptions {
+  readonly clock: Clock;
   /** True where the bucket has one replica, so that any read is the newest. */
   readonly hasOneReplica: boolean;
   /** How long entries of ended runs stay, in milliseconds. */
@@ -27,21 +39,27 @@ export interface ContextStoreOptions {
 export class JetStreamContextStore implements ContextStore {
   readonly #table: KvTable;
   readonly #persistence: Persistence;
+  readonly #clock: Clock;
   readonly #hasOneReplica: boolean;
   readonly #ttl: number;
 
   constructor(table: KvTable, persistence: Persistence, options: ContextStoreOptions) {
     this.#table = table;
     this.#persistence = persistence;
+    this.#clock = options.clock;
     this.#hasOneReplica = options.hasOneReplica;
     this.#ttl = ttlSeconds(options.retentionMs);
   }
 
   async get(runId: string, atLeast = 0): Promise<Versioned | null> {
     const what = `reading the checkpoint of run "${runId}"`;
-    const entry = await this.#persistence.run(what, () => this.#read(toToken(runId), atLeast));
+    const since: Since = { behind: null };
+    const entry = await this.#persistence.run(what, () =>
+      this.#read(toToken(runId), atLeast, since),
+    );
     if (entry === null) return null;
     const checkpoint = decodeEntry(CheckpointSchema, entry, `the checkpoint of run "${runId}"`);
+    if (checkpoint.runId !== runId) throw ofAnother(runId, checkpoint.runId);
     return { checkpoint, revision: entry.revision };
   }
 
@@ -61,7 +79,32 @@ export class JetStreamContextStore implements ContextStore {
     await this.#persistence.run(what, () => this.#table.remove(toToken(runId)));
   }
 
-  async #read(key: string, atLeast: number): Promise<Entry | null> {
+  async page(after: number, limit: number): Promise<CheckpointPage> {
+    const what = "reading checkpoints";
+    const { messages, more } = await this.#persistence.run(what, () =>
+      this.#table.reader.from(this.#table.subject(">"), after + 1, limit),
+    );
+    const views: Versioned[] = [];
+    const unreadable: string[] = [];
+    for (const message of messages) {
+      if (isMarker(message)) continue;
+      const entry = this.#table.toEntry(message);
+      try {
+        const checkpoint = decodeEntry(CheckpointSchema, entry, `the checkpoint "${entry.key}"`);
+        views.push({ checkpoint, revision: entry.revision });
+      } catch {
+        unreadable.push(runIdOf(entry.key));
+      }
+    }
+    return { views, unreadable, next: more ? (messages.at(-1)?.seq ?? null) : null };
+  }
+
+  async newestRevision(): Promise<number> {
+    const what = "reading the newest revision of the checkpoints";
+    return (await this.#persistence.run(what, () => this.#table.reader.bounds())).last;
+  }
+
+  async #read(key: string, atLeast: number, since: Since): Promise<Entry | null> {
     if (this.#hasOneReplica || atLeast > 0) {
       const entry = await this.#table.get(key);
       if (entry !== null && entry.revision >= atLeast) return entry;
@@ -70,8 +113,12 @@ export class JetStreamContextStore implements ContextStore {
     // Replicas may have been added since the store was opened: only the leader says what is not there.
     const entry = await this.#table.getFromLeader(key);
     if (entry === null || entry.revision >= atLeast) return entry;
-    if (this.#hasOneReplica) return lostWrites(entry, atLeast);
-    // A leader that was cut off may answer for a while: ask again.
+    const now = this.#clock.elapsed();
+    since.behind ??= now;
+    if (this.#hasOneReplica || now - since.behind > OLD_LEADER_MS) {
+      return lostWrites(entry, atLeast);
+    }
+    // A leader that was cut off may answer until it has noticed: ask again.
     throw new NoAnswer("unavailable", key);
   }
 
@@ -121,6 +168,11 @@ export class JetStreamContextStore implements ContextStore {
   }
 }
 
+/** When a read first gave less than is known to exist; null while none has. */
+interface Since {
+  behind: number | null;
+}
+
 /** A write that is not settled yet. */
 interface Write {
   readonly key: string;
@@ -130,7 +182,16 @@ interface Write {
   readonly revision: number;
 }
 
-/** The one copy there is does not know what somebody was told is stored. */
+/** The run id of a key, or the key where nothing of ours has that one. */
+function runIdOf(key: string): string {
+  try {
+    return fromToken(key);
+  } catch {
+    return key;
+  }
+}
+
+/** What there is does not know what somebody was told is stored. */
 function lostWrites(entry: Entry, atLeast: number): never {
   throw new FloxideError(
     "backend",
@@ -138,3 +199,10 @@ function lostWrites(entry: Entry, atLeast: number): never {
     { details: { revision: entry.revision, atLeast } },
   );
 }
+
+const ofAnother = (runId: string, other: string): FloxideError =>
+  new FloxideError(
+    "validation",
+    `the checkpoint of run "${runId}" cannot be read: it says that it is of run "${other}"`,
+    { details: { runId } },
+  );

@@ -1,14 +1,19 @@
 import type { Msg } from "@nats-io/nats-core";
 import { z } from "zod";
 import type { Logger } from "../core/logger.ts";
-import { type ControlBus, type ControlCommand, haveAnswered } from "../core/ports/control-bus.ts";
+import {
+  type CommandListener,
+  type ControlBus,
+  type ControlCommand,
+  haveAnswered,
+} from "../core/ports/control-bus.ts";
 import type { Link } from "./link.ts";
-import type { Names } from "./names.ts";
+import { isInbox, type Names } from "./names.ts";
 import { NoAnswer } from "./no-answer.ts";
 import type { Requester } from "./requester.ts";
 
 const CommandSchema = z.looseObject({
-  type: z.enum(["cancel", "pause", "resume"]),
+  type: z.enum(["cancel", "pause", "resume", "restored"]),
   runId: z.string(),
   revision: z.number().int().nonnegative(),
 });
@@ -61,7 +66,7 @@ export class JetStreamControlBus implements ControlBus {
     return [...heard];
   }
 
-  listen(workerId: string, onCommand: (command: ControlCommand) => void): () => void {
+  listen(workerId: string, onCommand: CommandListener): () => void {
     const answer = JSON.stringify({ workerId });
     const subscription = this.#link.nc.subscribe(this.#names.controlAll, {
       callback: (error, msg) => {
@@ -71,8 +76,10 @@ export class JetStreamControlBus implements ControlBus {
           this.#logger.warn({ subject: msg.subject }, "a control command cannot be read");
           return;
         }
-        this.#handOver(command.data, onCommand);
-        if (msg.reply !== undefined && msg.reply !== "") msg.respond(answer);
+        const heard = this.#handOver(command.data, onCommand);
+        if (!isInbox(msg.reply ?? "")) return;
+        // What is thrown while the connection goes is of no interest: nobody can be answered.
+        heard.then(() => msg.respond(answer)).catch(() => {});
       },
     });
     const stop = () => {
@@ -84,9 +91,9 @@ export class JetStreamControlBus implements ControlBus {
   }
 
   /** What is thrown into the client's callback ends its connection. */
-  #handOver(command: ControlCommand, onCommand: (command: ControlCommand) => void): void {
+  async #handOver(command: ControlCommand, onCommand: CommandListener): Promise<void> {
     try {
-      onCommand(command);
+      await onCommand(command);
     } catch (error) {
       this.#logger.error({ err: error, runId: command.runId }, "a control command was not taken");
     }

@@ -97,10 +97,19 @@ function toDeadLetter({ seq, storedAt, headers, body }: StoredMessage): DeadLett
     code: header("Floxide-Code"),
     reason: header("Floxide-Reason"),
     subject: header("Floxide-Subject"),
-    workflow: fromToken(header("Floxide-Workflow")),
-    runId: run === "" ? null : fromToken(run),
+    workflow: idOf(header("Floxide-Workflow")),
+    runId: run === "" ? null : idOf(run),
     body,
   };
+}
+
+/** The id, or the text itself where it is no token: anybody may have written the letter. */
+function idOf(token: string): string {
+  try {
+    return fromToken(token);
+  } catch {
+    return token;
+  }
 }
 
 /** The first bytes of the body, not cutting a character in two. */

@@ -1,6 +1,8 @@
 import type { Msg, NatsConnection } from "@nats-io/nats-core";
 import type { Delivery, QueueKind, QueueSource } from "../core/ports/work-queue.ts";
+import { headersOf } from "./headers-of.ts";
 import { runIdOfStart } from "./names.ts";
+import { INFO_WRITTEN, type Signing } from "./signing.ts";
 
 const ACK = new TextEncoder().encode("+ACK");
 const GIVE_BACK = new TextEncoder().encode("-NAK");
@@ -14,24 +16,32 @@ export class JetStreamDelivery implements Delivery {
   readonly body: string;
   readonly messageId: string | null;
   readonly infoWritten: boolean;
+  readonly distrust: string | null;
   readonly #nc: NatsConnection;
   readonly #reply: string;
   #facts: readonly string[] | null = null;
   #isDone = false;
 
   // The strings are read at once: a message that keeps its buffer keeps the whole 64 KiB that came with it.
-  constructor(nc: NatsConnection, source: QueueSource, msg: Msg) {
+  constructor(nc: NatsConnection, source: QueueSource, msg: Msg, signing: Signing) {
     this.kind = source.kind;
     this.workflow = source.workflow;
     this.subject = msg.subject;
     this.body = msg.string();
     this.#nc = nc;
     this.#reply = msg.reply ?? "";
-    // Nobody asks for the headers of a work item: its body says it all.
-    const headers = source.kind === "start" ? msg.headers : undefined;
+    // Nobody else asks for the headers of a work item: its body says it all.
+    const headers = source.kind === "start" || signing.checks ? headersOf(msg) : undefined;
     const messageId = headers?.get("Nats-Msg-Id") || null;
     this.messageId = messageId === null ? null : runIdOfStart(messageId);
     this.infoWritten = headers?.get(INFO_WRITTEN) === "1";
+    this.distrust = signing.distrust({
+      kind: source.kind,
+      subject: this.subject,
+      headers,
+      body: this.body,
+      storedAt: source.kind === "start" ? this.acceptedAt : 0,
+    });
   }
 
   get seq(): number {
@@ -83,6 +93,3 @@ export class JetStreamDelivery implements Delivery {
     return Number(this.#facts[first + index]);
   }
 }
-
-/** Header of a start request whose publisher writes the run's info itself. */
-export const INFO_WRITTEN = "Floxide-Run-Info";

@@ -2,7 +2,7 @@ import type { ErrorStore } from "../core/ports/stores.ts";
 import { type RunError, RunErrorSchema } from "../core/records/run-error.ts";
 import { toToken } from "../core/token.ts";
 import { inParallel } from "./in-parallel.ts";
-import { decodeEntry, type KvTable, ttlSeconds } from "./kv-table.ts";
+import { decodeAll, type KvTable, ttlSeconds } from "./kv-table.ts";
 import type { Persistence } from "./persist.ts";
 
 /** Removals under way at a time. */
@@ -34,8 +34,7 @@ export class JetStreamErrorStore implements ErrorStore {
     const entries = await this.#persistence.run(`reading ${what}`, () =>
       this.#table.list(`${toToken(runId)}.*.*`),
     );
-    const errors = entries.map((entry) => decodeEntry(RunErrorSchema, entry, what));
-    return errors.sort(oldestFirst).slice(-limit);
+    return decodeAll(RunErrorSchema, entries).sort(oldestFirst).slice(-limit);
   }
 
   async remove(runId: string): Promise<void> {

@@ -1,4 +1,7 @@
+import type { z } from "zod";
 import { FloxideError } from "../core/errors.ts";
+import { sayIssues } from "../core/issues.ts";
+import { unwritable } from "../core/json.ts";
 import type { Link } from "./link.ts";
 import { readPubAck } from "./pub-ack.ts";
 import { RawHeaders } from "./raw-headers.ts";
@@ -60,7 +63,7 @@ export class KvTable {
    * @throws FloxideError `payload_too_large`
    */
   encode(value: unknown, what: string, spareBytes = 0): Uint8Array {
-    const bytes = encoder.encode(JSON.stringify(value));
+    const bytes = encoder.encode(toText(value, what));
     this.#link.checkSize(bytes.length, what, spareBytes);
     return bytes;
   }
@@ -138,6 +141,14 @@ export class KvTable {
     return messages.filter((message) => !isMarker(message)).map((message) => this.toEntry(message));
   }
 
+  /** As {@link list}, with those that a replica which is behind has not heard of. */
+  async listAll(pattern: string): Promise<Entry[]> {
+    const messages = await this.newest(pattern);
+    const others = await this.reader.missing(this.#prefix + pattern, messages);
+    const all = [...messages, ...others].filter((message) => !isMarker(message));
+    return all.map((message) => this.toEntry(message));
+  }
+
   /** The subject that fits what the key pattern fits. */
   subject(pattern: string): string {
     return this.#prefix + pattern;
@@ -155,6 +166,15 @@ export class KvTable {
 
   #toValue(message: StoredMessage | null): Entry | null {
     return message === null || isMarker(message) ? null : this.toEntry(message);
+  }
+}
+
+/** @throws FloxideError `validation` where it is nested deeper than this process can write */
+function toText(value: unknown, what: string): string {
+  try {
+    return JSON.stringify(value);
+  } catch (error) {
+    throw unwritable(what, error);
   }
 }
 
@@ -176,7 +196,7 @@ export function isConflict(error: unknown): boolean {
 /** What is stored, parsed. @throws FloxideError `validation` where it is not what it should be */
 export function decodeEntry<T>(
   schema: {
-    safeParse(value: unknown): { success: true; data: T } | { success: false; error: Error };
+    safeParse(value: unknown): { success: true; data: T } | { success: false; error: z.ZodError };
   },
   entry: Entry,
   what: string,
@@ -189,8 +209,28 @@ export function decodeEntry<T>(
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw unreadable(entry, what, parsed.error.message, parsed.error);
+  throw unreadable(entry, what, saidBy(parsed.error), parsed.error);
 }
+
+/** As {@link decodeEntry}, without those that are not what they should be: one broken entry must not end a listing. */
+export function decodeAll<T>(
+  schema: Parameters<typeof decodeEntry<T>>[0],
+  entries: readonly Entry[],
+): T[] {
+  const values: T[] = [];
+  for (const entry of entries) {
+    try {
+      values.push(decodeEntry(schema, entry, "an entry"));
+    } catch {
+      // Somebody else wrote it, or another release.
+    }
+  }
+  return values;
+}
+
+const saidBy = ({ issues }: z.ZodError): string =>
+  sayIssues(issues.map(({ path, message }) => ({ path: path.map(String).join("."), message })))
+    .text;
 
 function unreadable(entry: Entry, what: string, why: string, cause: unknown): FloxideError {
   return new FloxideError("validation", `${what} cannot be read: ${why}`, {

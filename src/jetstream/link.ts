@@ -141,8 +141,7 @@ export class Link {
         this.#setUp(true);
         break;
       case "error":
-        this.#logger.warn({ err: status.error }, "NATS says that something is wrong");
-        this.#refused(status.error);
+        this.#said(status.error);
         break;
       case "staleConnection":
       case "ldm":
@@ -160,10 +159,18 @@ export class Link {
     if (up || this.#gone) for (const waiter of [...this.#waiters]) waiter();
   }
 
-  #refused(error: Error): void {
+  /** By its looks: a connection of the host may come from another copy of the client. */
+  #said(error: Error): void {
     const { operation, subject } = error as { operation?: unknown; subject?: unknown };
-    if ((operation !== "publish" && operation !== "subscription") || typeof subject !== "string")
+    const isKnown = operation === "publish" || operation === "subscription";
+    if (!isKnown || typeof subject !== "string") {
+      this.#logger.warn({ err: error }, "NATS says that something is wrong");
       return;
+    }
+    this.#logger.warn(
+      { operation, subject },
+      "NATS refuses the subject: the permission is missing",
+    );
     for (const watcher of this.#watchers) watcher.onRefused?.(operation, subject, error);
   }
 }

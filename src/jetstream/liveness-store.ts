@@ -1,7 +1,7 @@
 import type { LivenessStore } from "../core/ports/stores.ts";
 import { type Heartbeat, HeartbeatSchema } from "../core/records/liveness.ts";
 import { toToken } from "../core/token.ts";
-import { decodeEntry, type KvTable } from "./kv-table.ts";
+import { decodeAll, type KvTable } from "./kv-table.ts";
 import type { Persistence } from "./persist.ts";
 
 /** How long a worker that says nothing more is known, in seconds: long enough to be seen as dead. */
@@ -11,9 +11,12 @@ const LIVENESS_TTL_S = 600;
 export class JetStreamLivenessStore implements LivenessStore {
   readonly #table: KvTable;
   readonly #persistence: Persistence;
+  readonly #hasOneReplica: boolean;
 
-  constructor(table: KvTable, persistence: Persistence) {
+  /** @param hasOneReplica - true where any read is the newest */
+  constructor(table: KvTable, persistence: Persistence, hasOneReplica: boolean) {
     this.#table = table;
+    this.#hasOneReplica = hasOneReplica;
     this.#persistence = persistence;
   }
 
@@ -28,9 +31,10 @@ export class JetStreamLivenessStore implements LivenessStore {
 
   async list(): Promise<readonly Heartbeat[]> {
     const entries = await this.#persistence.run("reading the heartbeats", () =>
-      this.#table.list("*"),
+      // A worker that has just begun must not be overlooked: whoever pauses a run waits for those that are listed.
+      this.#hasOneReplica ? this.#table.list("*") : this.#table.listAll("*"),
     );
-    return entries.map((entry) => decodeEntry(HeartbeatSchema, entry, "a heartbeat"));
+    return decodeAll(HeartbeatSchema, entries);
   }
 
   async remove(workerId: string): Promise<void> {

@@ -28,6 +28,8 @@ export interface Names {
   control(runId: string): string;
   /** Subject of a request to the orchestrator service. */
   api(verb: string): string;
+  /** Name of the orchestrator service, as NATS micro tools see it. */
+  readonly service: string;
   consumer(kind: "start" | "work", workflow: string): string;
   /** The one filter subject of that consumer. */
   consumerFilter(kind: "start" | "work", workflow: string): string;
@@ -37,7 +39,17 @@ export interface Names {
   readonly schedAll: string;
   readonly historyAll: string;
   readonly deadAll: string;
+  /** Work subjects of all runs of a workflow; `*` for all workflows. So too the next ones. */
+  workOf(workflow: string): string;
+  schedOf(workflow: string): string;
+  historyOf(workflow: string): string;
+  deadOf(workflow: string): string;
+  /** Subjects in the bucket of run infos. */
+  runsOf(workflow: string): string;
 }
+
+/** The buckets of a namespace. */
+export const TABLES: readonly Table[] = ["context", "runs", "metrics", "errors", "liveness"];
 
 /** The names of a namespace. */
 export function namesOf(namespace: string): Names {
@@ -58,6 +70,7 @@ export function namesOf(namespace: string): Names {
     dead: (workflow) => `${ns}.dead.${toToken(workflow) || "_"}`,
     control: (runId) => `${ns}.control.${toToken(runId)}`,
     api: (verb) => `${ns}.api.${verb}`,
+    service: `${ns}-api`,
     consumer: (kind, workflow) => `${kind}-${workflow}`,
     consumerFilter: (kind, workflow) =>
       kind === "start" ? `${ns}.start.${workflow}` : `${ns}.work.${workflow}.>`,
@@ -67,6 +80,11 @@ export function namesOf(namespace: string): Names {
     schedAll: `${ns}.sched.>`,
     historyAll: `${ns}.history.>`,
     deadAll: `${ns}.dead.*`,
+    workOf: (workflow) => `${ns}.work.${workflow}.*.*`,
+    schedOf: (workflow) => `${ns}.sched.${workflow}.*.*`,
+    historyOf: (workflow) => `${ns}.history.${workflow}.*`,
+    deadOf: (workflow) => `${ns}.dead.${workflow}`,
+    runsOf: (workflow) => `$KV.${ns}-runs.${workflow}.*.*`,
   };
 }
 
@@ -80,9 +98,19 @@ export function readItemSubject(
     .split(".");
   if (head !== "" || (kind !== "work" && kind !== "sched") || rest.length > 0) return null;
   if (workflow === undefined || token === undefined || item === undefined) return null;
-  const number = Number(item);
-  if (!Number.isInteger(number)) return null;
-  return { scheduled: kind === "sched", workflow, runId: fromToken(token), item: number };
+  if (!/^\d{1,15}$/.test(item)) return null;
+  const runId = idOf(token);
+  if (runId === null) return null;
+  return { scheduled: kind === "sched", workflow, runId, item: Number(item) };
+}
+
+/** The id that a token stands for, or null where it stands for none. */
+function idOf(token: string): string | null {
+  try {
+    return fromToken(token);
+  } catch {
+    return null;
+  }
 }
 
 /** The workflow that a subject `<ns>.start.<workflow>` names, or null where it is none. */
@@ -128,3 +156,9 @@ export const itemMessageId = ({
   readonly turn: number;
   readonly salt: string;
 }): string => `fx:${toToken(runId)}.${item}.${epoch}.${turn}${salt === "" ? "" : `.${salt}`}`;
+
+/**
+ * True for an inbox, which begins with `_` whatever its prefix. Whoever asks chooses where the answer goes: one that would
+ * go to `$JS.API.…`, `$KV.…` or a subject of a namespace would be written there with the rights of who answers.
+ */
+export const isInbox = (subject: string): boolean => subject.startsWith("_");

@@ -3,8 +3,11 @@ import { every } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Delivery, QueueSource } from "../core/ports/work-queue.ts";
+import { consumerApi } from "./api-subjects.ts";
 import { JetStreamDelivery } from "./delivery.ts";
+import { headersOf } from "./headers-of.ts";
 import type { Link } from "./link.ts";
+import type { Signing } from "./signing.ts";
 import { translateError } from "./translate-error.ts";
 
 // Takes messages of one consumer for any number of pulls. The client's own `fetch` makes a subscription, a timer and an
@@ -46,6 +49,7 @@ export class Puller {
   readonly #link: Link;
   readonly #source: QueueSource;
   readonly #api: string;
+  readonly #signing: Signing;
   readonly #logger: Logger;
   readonly #pulls: Pull[] = [];
   readonly #stopWatchdog: () => void;
@@ -55,11 +59,19 @@ export class Puller {
   #heardAt = 0;
   #isSuspicious = false;
 
-  constructor(link: Link, stream: string, consumer: string, source: QueueSource, logger: Logger) {
+  constructor(
+    link: Link,
+    stream: string,
+    consumer: string,
+    source: QueueSource,
+    signing: Signing,
+    logger: Logger,
+  ) {
     this.#link = link;
     this.#source = source;
+    this.#signing = signing;
     this.#logger = logger;
-    this.#api = `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`;
+    this.#api = consumerApi.next(stream, consumer);
     this.#stopWatchdog = every(link.clock, LOOK_MS, () => this.#checkSilence(), {
       background: true,
     });
@@ -138,7 +150,7 @@ export class Puller {
       return;
     }
     inbox.demand--;
-    this.#give(new JetStreamDelivery(this.#link.nc, this.#source, msg));
+    this.#give(new JetStreamDelivery(this.#link.nc, this.#source, msg, this.#signing));
     if (isCurrent && this.#pulls.length === 0) void this.#releaseDemand();
   }
 
@@ -160,9 +172,10 @@ export class Puller {
   }
 
   #status(inbox: Inbox, msg: Msg): void {
-    const { code = 0, description = "" } = msg.headers ?? {};
+    const headers = headersOf(msg);
+    const { code = 0, description = "" } = headers ?? {};
     if (code === 100) return;
-    inbox.demand -= Number(msg.headers?.get("Nats-Pending-Messages") || 0);
+    inbox.demand -= Number(headers?.get("Nats-Pending-Messages") || 0);
     if (code === 408) {
       this.#endAll();
       void this.#releaseDemand();

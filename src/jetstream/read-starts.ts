@@ -1,6 +1,6 @@
 import type { QueuedStart } from "../core/ports/work-queue.ts";
-import { INFO_WRITTEN } from "./delivery.ts";
 import { type Names, readStartSubject, runIdOfStart } from "./names.ts";
+import { INFO_WRITTEN } from "./signing.ts";
 import { BATCH, type StreamReader } from "./stream-reader.ts";
 
 /** Start requests in the work stream, oldest first. @param limit - so many at most */

@@ -1,5 +1,7 @@
 import { createInbox, type Msg, type MsgHdrs, type Subscription } from "@nats-io/nats-core";
 import { every } from "../core/clock.ts";
+import { FloxideError } from "../core/errors.ts";
+import { headersOf } from "./headers-of.ts";
 import type { Link } from "./link.ts";
 import { NoAnswer } from "./no-answer.ts";
 
@@ -128,6 +130,10 @@ export class Requester {
     headers: MsgHdrs | undefined,
     waiting: Waiting,
   ): void {
+    if (subject.length > MAX_SUBJECT) {
+      waiting.fail(tooLong(subject));
+      return;
+    }
     if (!this.#link.isUp) {
       waiting.fail(new NoAnswer("disconnected", subject));
       return;
@@ -198,4 +204,14 @@ export class Requester {
   }
 }
 
-const isNoResponders = (msg: Msg): boolean => msg.data.length === 0 && msg.headers?.code === 503;
+/** Longest subject, in characters. A longer line than 4 KiB would make the server end the connection. */
+const MAX_SUBJECT = 2_000;
+
+const tooLong = (subject: string): FloxideError =>
+  new FloxideError(
+    "validation",
+    `a name is too long for a subject of NATS: "${subject.slice(0, 100)}…" is ${subject.length} characters`,
+    { details: { length: subject.length, limit: MAX_SUBJECT } },
+  );
+
+const isNoResponders = (msg: Msg): boolean => msg.data.length === 0 && headersOf(msg)?.code === 503;

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { FloxideError } from "../core/errors.ts";
+import { cut } from "../core/issues.ts";
 
 /** Where a run stands in a listing. */
 export interface Place {
@@ -34,9 +35,13 @@ export function toCursor({ createdAt, runId, top, below }: RunCursor): string {
 export function fromCursor(cursor: string): RunCursor {
   const parsed = CursorSchema.safeParse(jsonOrNull(Buffer.from(cursor, "base64url").toString()));
   if (!parsed.success) {
-    throw new FloxideError("validation", `"${cursor}" is no cursor of a listing of runs`, {
-      cause: parsed.error,
-    });
+    throw new FloxideError(
+      "validation",
+      `"${cut(cursor, 100)}" is no cursor of a listing of runs`,
+      {
+        cause: parsed.error,
+      },
+    );
   }
   const [createdAt, runId, top, below] = parsed.data;
   return { createdAt, runId, top, below };

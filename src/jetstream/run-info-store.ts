@@ -1,6 +1,6 @@
 import { isTerminal, RUN_STATUSES, type RunStatus } from "../core/checkpoint/checkpoint.ts";
 import type { Page, RunFilter, RunInfoStore } from "../core/ports/stores.ts";
-import type { RunInfo } from "../core/records/run-info.ts";
+import { type RunInfo, saysTheSame } from "../core/records/run-info.ts";
 import { toToken } from "../core/token.ts";
 import type { EndedWatch } from "./ended-watch.ts";
 import { isConflict, isMarker, type KvTable, ttlSeconds } from "./kv-table.ts";
@@ -8,6 +8,7 @@ import { mayHaveActed, NoAnswer } from "./no-answer.ts";
 import type { Persistence } from "./persist.ts";
 import { listRuns } from "./run-info-list.ts";
 import { type FiledRun, isBetter, readFiled } from "./run-record.ts";
+import type { StoredMessage } from "./stored-message.ts";
 
 // Run infos in a KV bucket under `<workflow>.<status>.<run>`, so that a status or a workflow is found without reading the
 // others.
@@ -17,6 +18,7 @@ import { type FiledRun, isBetter, readFiled } from "./run-record.ts";
 //     stands under both: readers take the larger revision, then the ended status.
 // F3. `completed` and `cancelled` are final, so they are written without a look. All others are written by compare-and-set
 //     over `*.*.<run>`, and not at all where something newer is filed.
+//     {@link JetStreamRunInfoStore.refile} alone writes over what is newer: where the checkpoints have lost it.
 // F4. Entries of ended runs expire after the retention.
 
 /** Run infos in a KV bucket. */
@@ -35,7 +37,7 @@ export class JetStreamRunInfoStore implements RunInfoStore {
   }
 
   create(info: RunInfo): Promise<boolean> {
-    const body = this.#table.encode(info, `the info of run "${info.runId}"`);
+    const body = this.#encode(info);
     let mayBeOurs = false;
     const writeAt = (revision: number) =>
       this.#writeAt(info, body, revision).catch((error: unknown) => {
@@ -55,11 +57,26 @@ export class JetStreamRunInfoStore implements RunInfoStore {
   }
 
   async replace(info: RunInfo, from: readonly RunStatus[] | null): Promise<void> {
-    const body = this.#table.encode(info, `the info of run "${info.runId}"`);
+    const body = this.#encode(info);
     const isFinal = info.status === "completed" || info.status === "cancelled";
     await this.#persistence.run(`writing the info of run "${info.runId}"`, () =>
       isFinal && from !== null ? this.#file(info, body, from) : this.#move(info, body),
     );
+  }
+
+  refile(runId: string, current: () => Promise<RunInfo | null>): Promise<boolean> {
+    return this.#persistence.run(`filing run "${runId}" anew`, async () => {
+      const newest = await this.#table.newest(anyKey(runId));
+      const info = await current();
+      if (info === null) return false;
+      const filed = newest
+        .filter((message) => !isMarker(message))
+        .map((m) => this.#table.toEntry(m));
+      const [first, ...others] = filed.map(readFiled);
+      if (others.length === 0 && first != null && saysTheSame(first.info, info)) return false;
+      await this.#writeOver(info, this.#encode(info), newest);
+      return true;
+    });
   }
 
   get(runId: string): Promise<RunInfo | null> {
@@ -86,6 +103,10 @@ export class JetStreamRunInfoStore implements RunInfoStore {
     });
   }
 
+  #encode(info: RunInfo): Uint8Array {
+    return this.#table.encode(info, `the info of run "${info.runId}"`);
+  }
+
   /** Writes a final status (F3). One connection keeps the order: the new key is there before the old ones go. */
   async #file(info: RunInfo, body: Uint8Array, from: readonly RunStatus[]): Promise<void> {
     const old = from.filter((status) => status !== info.status);
@@ -101,10 +122,22 @@ export class JetStreamRunInfoStore implements RunInfoStore {
     const filed = newest.filter((message) => !isMarker(message)).map((m) => this.#table.toEntry(m));
     const runs = filed.map(readFiled);
     if (runs.some((run) => run !== null && run.info.revision > info.revision)) return;
+    await this.#writeOver(info, body, newest);
+  }
+
+  /** Writes if `newest` still is what is filed, and takes away what that was. @throws NoAnswer where it is not */
+  async #writeOver(
+    info: RunInfo,
+    body: Uint8Array,
+    newest: readonly StoredMessage[],
+  ): Promise<void> {
     const seq = newest.reduce((highest, message) => Math.max(highest, message.seq), 0);
     if (!(await this.#writeAt(info, body, seq))) throw new NoAnswer("unavailable", info.runId);
     const key = keyOf(info, info.status);
-    const old = filed.filter((entry) => entry.key !== key);
+    const old = newest
+      .filter((message) => !isMarker(message))
+      .map((message) => this.#table.toEntry(message))
+      .filter((entry) => entry.key !== key);
     // Guarded: what somebody has filed there since is newer than what was read.
     await Promise.all(old.map((entry) => this.#table.removeAt(entry.key, entry.revision)));
   }

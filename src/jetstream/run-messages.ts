@@ -1,8 +1,12 @@
-import type { QueuedMessage } from "../core/ports/work-queue.ts";
+import type { OldMessage, QueuedMessage } from "../core/ports/work-queue.ts";
+import { revisionIn } from "../core/records/work-message.ts";
+import { streamApi } from "./api-subjects.ts";
 import { inParallel } from "./in-parallel.ts";
 import { type Names, readItemSubject } from "./names.ts";
-import { readApiResponse } from "./pub-ack.ts";
+import { readApiResponse, unreadable } from "./pub-ack.ts";
 import type { Requester } from "./requester.ts";
+import type { Signing } from "./signing.ts";
+import type { StoredMessage } from "./stored-message.ts";
 import { StreamReader } from "./stream-reader.ts";
 import { API_CODE, apiCodeOf } from "./translate-error.ts";
 
@@ -12,20 +16,29 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 //     OTHER runs that are in workers' hands: they are never handed out again (issue 5727). Deleting by sequence is safe,
 //     and faster: a purge counts the whole backlog anew.
 // M2. Schedules are purged by subject: no consumer filters them.
-// M3. The same item may wait more than once, under several message ids; a read of the last by subject shows one of them.
+// M3. What names a revision of a checkpoint is evidence that it was stored. Where work is signed, only what is signed is.
+// M4. The same item may wait more than once, under several message ids; a read of the last by subject shows one of them.
 
 /** Deletions under way at a time. The server drops requests when ten thousand wait. */
 const WIDTH = 64;
+
+interface Named extends Pick<QueuedMessage, "item" | "scheduled" | "revision"> {
+  readonly message: StoredMessage;
+}
 
 /** The messages of runs in the work stream. */
 export class RunMessages {
   readonly reader: StreamReader;
   readonly #requester: Requester;
   readonly #names: Names;
+  readonly #signing: Signing;
+  readonly #hasOneReplica: boolean;
 
-  constructor(requester: Requester, names: Names) {
+  constructor(requester: Requester, names: Names, signing: Signing, hasOneReplica: boolean) {
+    this.#hasOneReplica = hasOneReplica;
     this.#requester = requester;
     this.#names = names;
+    this.#signing = signing;
     this.reader = new StreamReader(requester, names.workStream);
   }
 
@@ -35,21 +48,47 @@ export class RunMessages {
       this.#names.work(workflow, runId, "*"),
       this.#names.sched(workflow, runId, "*"),
     ]);
-    const queued: QueuedMessage[] = [];
-    for (const { subject, seq } of messages) {
-      const read = readItemSubject(this.#names, subject);
-      if (read !== null) queued.push({ item: read.item, seq, scheduled: read.scheduled });
+    const named: Named[] = [];
+    for (const message of messages) {
+      const read = readItemSubject(this.#names, message.subject);
+      if (read === null) continue;
+      const { item, scheduled } = read;
+      named.push({ message, item, scheduled, revision: revisionIn(message.body) });
     }
-    return queued;
+    const newest = this.#newestProven(workflow, runId, named);
+    return named.map(({ message: { seq }, item, scheduled, revision }) => {
+      return { item, seq, scheduled, revision: revision <= newest ? revision : 0 };
+    });
+  }
+
+  /** The largest revision that counts (M3). One message is enough: the others name none that is larger. */
+  #newestProven(workflow: string, runId: string, named: readonly Named[]): number {
+    const newestFirst = [...named].sort((a, b) => b.revision - a.revision);
+    const proven = newestFirst.find(({ message, item }) => {
+      // A schedule is signed for the subject that it goes to.
+      const subject = this.#names.work(workflow, runId, item);
+      return this.#signing.distrust({ ...message, subject, kind: "work" }) === null;
+    });
+    return proven?.revision ?? 0;
+  }
+
+  /** The oldest messages of all runs of the workflow. */
+  async oldest(workflow: string, limit: number): Promise<OldMessage[]> {
+    const filter = this.#names.consumerFilter("work", workflow);
+    const { messages } = await this.reader.from(filter, 1, limit);
+    return messages.flatMap(({ subject, seq }) => {
+      const read = readItemSubject(this.#names, subject);
+      return read === null ? [] : [{ runId: read.runId, seq }];
+    });
   }
 
   /** Drops all that waits for the run. @returns how many messages went */
   async drop(workflow: string, runId: string): Promise<number> {
     let dropped = await this.purgeSchedules(this.#names.sched(workflow, runId, "*"));
-    // Again until nothing is left to drop (M3). A replica that is behind may still show what is gone.
+    // Again until nothing is left to drop (M4). A replica that is behind may still show what is gone.
     for (let before = -1; before < dropped; ) {
       before = dropped;
-      const messages = await this.reader.lastOfEach([this.#names.work(workflow, runId, "*")]);
+      const messages = await this.#workOf(workflow, runId);
       await inParallel(messages, WIDTH, async ({ seq }) => {
         if (await this.delete(seq)) dropped++;
       });
@@ -57,9 +96,17 @@ export class RunMessages {
     return dropped;
   }
 
+  /** Any replica is asked, and where there are several the leader for what that one has not heard of yet. */
+  async #workOf(workflow: string, runId: string): Promise<StoredMessage[]> {
+    const filter = this.#names.work(workflow, runId, "*");
+    const messages = await this.reader.lastOfEach([filter]);
+    if (this.#hasOneReplica) return messages;
+    return [...messages, ...(await this.reader.missing(filter, messages))];
+  }
+
   /** Deletes one message. @returns false where it was gone */
   async delete(seq: number): Promise<boolean> {
-    const api = `$JS.API.STREAM.MSG.DELETE.${this.#names.workStream}`;
+    const api = streamApi.deleteMessage(this.#names.workStream);
     try {
       const request = JSON.stringify({ seq, no_erase: true });
       await this.#requester.request(api, request, undefined, readApiResponse);
@@ -73,11 +120,12 @@ export class RunMessages {
 
   /** @returns how many went */
   async purgeSchedules(subject: string): Promise<number> {
-    const api = `$JS.API.STREAM.PURGE.${this.#names.workStream}`;
+    const api = streamApi.purge(this.#names.workStream);
     const request = JSON.stringify({ filter: subject });
     const { purged } = await this.#requester.request(api, request, undefined, (msg) =>
-      readApiResponse<{ purged: number }>(msg),
+      readApiResponse<{ purged?: number }>(msg),
     );
+    if (typeof purged !== "number") throw unreadable("a purge");
     return purged;
   }
 }

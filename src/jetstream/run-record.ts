@@ -1,5 +1,6 @@
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { type RunInfo, RunInfoSchema } from "../core/records/run-info.ts";
+import { toToken } from "../core/token.ts";
 import type { Entry } from "./kv-table.ts";
 
 /** A run's info as the bucket keeps it. */
@@ -23,6 +24,9 @@ export function readFiled(entry: Entry): FiledRun | null {
   const parsed = RunInfoSchema.safeParse(value);
   if (!parsed.success) return null;
   const { key, revision, writtenAt } = entry;
+  // Under another key it would be found where its run is not.
+  const { workflow, status, runId } = parsed.data;
+  if (key !== `${workflow}.${status}.${toToken(runId)}`) return null;
   return { key, info: parsed.data, revision, writtenAt };
 }
 

@@ -2,6 +2,7 @@ import { AckPolicy, DeliverPolicy, type JetStreamManager } from "@nats-io/jetstr
 import { createInbox, type Msg, nanos, type Subscription } from "@nats-io/nats-core";
 import { every } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
+import { headersOf } from "./headers-of.ts";
 import type { Link } from "./link.ts";
 import type { Persistence } from "./persist.ts";
 
@@ -105,6 +106,10 @@ export class StreamFollower {
     const { stream, subjects } = this.#followed;
     await this.#persistence.manage(`following the stream "${stream}"`, async () => {
       if (this.#isClosed) return;
+      const { state } = await this.#jsm.streams.info(stream);
+      // The stream came back with less than was seen: what it has now is told from its beginning.
+      if (state.last_seq < this.#seen) this.#seen = 0;
+      if (this.#isClosed) return;
       // A new inbox each time: what an older consumer still sends goes nowhere.
       this.#subscription?.unsubscribe();
       const inbox = createInbox(this.#link.inboxPrefix);
@@ -153,17 +158,18 @@ export class StreamFollower {
 
   /** The server asks now and then whether we keep up; it waits for the answer. */
   #status(msg: Msg): void {
-    if (msg.headers?.code !== 100) {
-      this.#again(`the server says "${msg.headers?.description}"`);
+    const headers = headersOf(msg);
+    if (headers?.code !== 100) {
+      this.#again(`the server says "${headers?.description}"`);
       return;
     }
     if (msg.reply !== undefined && msg.reply !== "") {
       this.#link.nc.publish(msg.reply);
       return;
     }
-    const stalled = msg.headers.get("Nats-Consumer-Stalled");
+    const stalled = headers.get("Nats-Consumer-Stalled");
     if (stalled !== "") this.#link.nc.publish(stalled);
-    const last = Number(msg.headers.get("Nats-Last-Consumer") || 0);
+    const last = Number(headers.get("Nats-Last-Consumer") || 0);
     if (last > this.#delivered) this.#again("a message is missing");
   }
 }

@@ -1,12 +1,15 @@
-import type { Msg } from "@nats-io/nats-core";
+import { FloxideError } from "../core/errors.ts";
+import { cut } from "../core/issues.ts";
+import { streamApi } from "./api-subjects.ts";
 import { NoAnswer } from "./no-answer.ts";
-import { readApiResponse } from "./pub-ack.ts";
+import { readApiResponse, unreadable } from "./pub-ack.ts";
 import type { Requester } from "./requester.ts";
 import {
   fromDirectGet,
   fromMessageGet,
   type MessageGetResponse,
   type StoredMessage,
+  statusOf,
 } from "./stored-message.ts";
 import { API_CODE, apiCodeOf } from "./translate-error.ts";
 
@@ -37,11 +40,11 @@ export class StreamReader {
 
   /** The last message on the subject as any server of the stream has it. On more than one replica it may be old. */
   last(subject: string): Promise<StoredMessage | null> {
-    const api = `$JS.API.DIRECT.GET.${this.#stream}.${subject}`;
+    const api = streamApi.getLast(this.#stream, subject);
     return this.#requester.request(api, "", undefined, (msg) => {
-      const code = msg.data.length === 0 ? (msg.headers?.code ?? 0) : 0;
-      if (code === 404) return null;
-      if (code >= 300) throw statusError(api, msg);
+      const status = statusOf(msg);
+      if (status.code === 404) return null;
+      if (status.code >= 300) throw statusError(api, status);
       return fromDirectGet(msg);
     });
   }
@@ -82,13 +85,35 @@ export class StreamReader {
     return tooMany ? null : found;
   }
 
+  /** Subjects that fit and have messages, as the stream's leader knows them. The first hundred thousand of them. */
+  async subjects(filter: string): Promise<string[]> {
+    const api = `$JS.API.STREAM.INFO.${this.#stream}`;
+    const request = JSON.stringify({ subjects_filter: filter });
+    const { state } = await this.#requester.request(api, request, undefined, (msg) =>
+      readApiResponse<{ state: { subjects?: Record<string, number> } }>(msg),
+    );
+    return Object.keys(state.subjects ?? {});
+  }
+
+  /** What is last on each subject that fits, and that is not among those known, asked of the stream's leader. */
+  async missing(filter: string, known: readonly StoredMessage[]): Promise<StoredMessage[]> {
+    const seen = new Set(known.map(({ subject }) => subject));
+    const others = (await this.subjects(filter)).filter((subject) => !seen.has(subject));
+    const found = await Promise.all(others.map((subject) => this.lastFromLeader(subject)));
+    return found.filter((message) => message !== null);
+  }
+
   /** Positions of the first and the last message of the stream; the first is one beyond the last where it is empty. */
   async bounds(): Promise<{ first: number; last: number }> {
-    const api = `$JS.API.STREAM.INFO.${this.#stream}`;
+    const api = streamApi.info(this.#stream);
     const { state } = await this.#requester.request(api, "", undefined, (msg) =>
-      readApiResponse<{ state: { first_seq: number; last_seq: number } }>(msg),
+      readApiResponse<{ state?: { first_seq: number; last_seq: number } }>(msg),
     );
-    return { first: state.first_seq, last: state.last_seq };
+    const [first, last] = [state?.first_seq, state?.last_seq];
+    if (!Number.isSafeInteger(first) || first === undefined || last === undefined)
+      throw unreadable("a look at a stream");
+    if (!Number.isSafeInteger(last)) throw unreadable("a look at a stream");
+    return { first, last };
   }
 
   /** All messages that fit the subject from a position on, in stream order, batch by batch. */
@@ -112,19 +137,20 @@ export class StreamReader {
 
   /** @returns true where the server refuses because too many subjects fit */
   async #batch(request: object, into: StoredMessage[]): Promise<boolean> {
-    const api = `$JS.API.DIRECT.GET.${this.#stream}`;
+    const api = streamApi.getBatch(this.#stream);
     let tooMany = false;
     await this.#requester.collect(
       api,
       JSON.stringify(request),
       (msg) => {
-        const code = msg.data.length === 0 ? (msg.headers?.code ?? 0) : 0;
+        const status = statusOf(msg);
+        const { code } = status;
         if (code === 0) {
           into.push(fromDirectGet(msg));
           return false;
         }
         tooMany = code === 413;
-        if (code !== 204 && code !== 404 && code !== 413) throw statusError(api, msg);
+        if (code !== 204 && code !== 404 && code !== 413) throw statusError(api, status);
         return true;
       },
       { onTimeout: "fail" },
@@ -133,7 +159,7 @@ export class StreamReader {
   }
 
   async #fromLeader(request: object): Promise<StoredMessage | null> {
-    const api = `$JS.API.STREAM.MSG.GET.${this.#stream}`;
+    const api = streamApi.getMessage(this.#stream);
     try {
       return await this.#requester.request(api, JSON.stringify(request), undefined, (msg) =>
         fromMessageGet(readApiResponse<MessageGetResponse>(msg)),
@@ -145,8 +171,7 @@ export class StreamReader {
   }
 }
 
-function statusError(subject: string, msg: Msg): Error {
-  const { code = 0, description = "" } = msg.headers ?? {};
+function statusError(subject: string, { code, description }: ReturnType<typeof statusOf>): Error {
   if (code === 408 || code === 503) return new NoAnswer("unavailable", subject);
-  return new Error(`${subject} answers ${code} ${description}`);
+  return new FloxideError("backend", `${subject} answers ${code} ${cut(description, 100)}`);
 }

@@ -9,7 +9,9 @@ import {
   TimeoutError,
 } from "@nats-io/nats-core";
 import { type ErrorDetails, FloxideError, isFloxideError } from "../core/errors.ts";
+import { isInbox } from "./names.ts";
 import { NoAnswer } from "./no-answer.ts";
+import { explainTls } from "./tls.ts";
 
 /** Error codes of the JetStream API that are told apart. Source: nats-server, server/errors.json */
 export const API_CODE = {
@@ -98,16 +100,14 @@ function explain(error: unknown): string {
     return `the cluster has too few servers for the wanted replicas (${messageOf(error)})`;
   }
   for (const link of chainOf(error)) {
-    const said = explainConnection(link);
+    const said = explainTls(link) ?? explainConnection(link);
     if (said !== null) return said;
   }
   return messageOf(error);
 }
 
 function explainConnection(error: unknown): string | null {
-  if (error instanceof PermissionViolationError) {
-    return `this NATS user may not ${error.operation} on "${error.subject}": the permission is missing`;
-  }
+  if (error instanceof PermissionViolationError) return explainPermission(error);
   if (error instanceof AuthorizationError) return `NATS refused the credentials (${error.message})`;
   if (error instanceof ClosedConnectionError || error instanceof DrainingConnectionError) {
     return "the connection to NATS is closed";
@@ -118,6 +118,14 @@ function explainConnection(error: unknown): string | null {
   }
   if (error instanceof TimeoutError) return "the server did not answer in time";
   return null;
+}
+
+function explainPermission({ operation, subject }: PermissionViolationError): string {
+  const act = operation === "publish" ? "publish on" : "subscribe to";
+  const hint = isInbox(subject)
+    ? "give the prefix of its own inboxes (inboxPrefix, --inbox-prefix)"
+    : "the permission is missing";
+  return `this NATS user may not ${act} "${subject}": ${hint}`;
 }
 
 /** The error and its causes: the client wraps what happened in `RequestError` and `JetStreamNotEnabled`. */

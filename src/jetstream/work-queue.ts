@@ -4,20 +4,16 @@ import type { Logger } from "../core/logger.ts";
 import type {
   Backlog,
   Delivery,
+  OldMessage,
   QueuedMessage,
   QueuedStart,
   QueueSource,
   WorkQueue,
 } from "../core/ports/work-queue.ts";
-import {
-  parseStartRequest,
-  type StartRequest,
-  startRequestBody,
-} from "../core/records/start-request.ts";
+import { readStart, type StartRequest, startRequestBody } from "../core/records/start-request.ts";
 import type { QueuedItem } from "../core/records/work-message.ts";
 import { readBacklog } from "./backlog.ts";
 import type { WorkConsumers } from "./consumers.ts";
-import { INFO_WRITTEN } from "./delivery.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { Link } from "./link.ts";
 import {
@@ -34,6 +30,7 @@ import { RawHeaders } from "./raw-headers.ts";
 import { readStarts } from "./read-starts.ts";
 import type { Requester } from "./requester.ts";
 import type { RunMessages } from "./run-messages.ts";
+import { INFO_WRITTEN, type Signing } from "./signing.ts";
 
 // Q1. Repeating a publish is always safe: a repetition is known by its message id for two minutes, and what slips through
 //     is recognised by whoever takes it, from the checkpoint.
@@ -56,6 +53,7 @@ export interface WorkQueueParts {
   readonly jsm: JetStreamManager;
   readonly consumers: WorkConsumers;
   readonly runMessages: RunMessages;
+  readonly signing: Signing;
   readonly logger: Logger;
 }
 
@@ -80,15 +78,19 @@ export class JetStreamWorkQueue implements WorkQueue {
     request: StartRequest,
     options: { readonly infoWritten: boolean },
   ): Promise<{ readonly seq: number; readonly duplicate: boolean }> {
-    const { names, persistence } = this.#parts;
+    const { link, names, persistence, signing } = this.#parts;
+    const { infoWritten } = options;
     const what = `the start request of run "${request.runId}"`;
-    const body = this.#encode(startRequestBody(request), what);
-    const headers = new RawHeaders(
-      `Nats-Msg-Id: ${startMessageId(request.runId)}\r\n${options.infoWritten ? `${INFO_WRITTEN}: 1\r\n` : ""}`,
-    );
-    const ack = await persistence.run(`publishing ${what}`, () =>
-      this.#publish(names.start(request.workflow), body, headers),
-    );
+    const text = startRequestBody(request);
+    const body = this.#encode(text, what);
+    const subject = names.start(request.workflow);
+    const id = startMessageId(request.runId);
+    const ack = await persistence.run(`publishing ${what}`, () => {
+      // Signed at each attempt: an outage may be longer than a signature of a start request holds.
+      const { lines, mark } = signing.sealStart(subject, text, infoWritten, link.clock.now());
+      const headers = `Nats-Msg-Id: ${id}${mark}\r\n${infoLine(infoWritten)}${lines}`;
+      return this.#publish(subject, body, new RawHeaders(headers));
+    });
     // A repetition of our own counts as one too: whoever asks compares what is there with what was wanted.
     return { seq: ack.seq, duplicate: ack.duplicate === true };
   }
@@ -101,8 +103,15 @@ export class JetStreamWorkQueue implements WorkQueue {
     if (message === null) return null;
     const workflow = readStartSubject(names, message.subject);
     if (workflow === null) return null;
-    const messageId = message.headers?.get("Nats-Msg-Id") || String(seq);
-    return parseStartRequest(workflow, message.body, runIdOfStart(messageId));
+    const messageId = message.headers?.get("Nats-Msg-Id") || null;
+    const raw = {
+      workflow,
+      seq,
+      acceptedAt: message.storedAt,
+      messageId: messageId === null ? null : runIdOfStart(messageId),
+      body: message.body,
+    };
+    return readStart(raw, names.namespace);
   }
 
   startsWaiting(limit: number): Promise<readonly QueuedStart[]> {
@@ -113,13 +122,19 @@ export class JetStreamWorkQueue implements WorkQueue {
   }
 
   async requeueStart(start: QueuedStart): Promise<void> {
-    const { names, persistence } = this.#parts;
-    // Without a message id: the queue may remember that of the message which it has lost.
-    const headers = new RawHeaders(start.infoWritten ? `${INFO_WRITTEN}: 1\r\n` : "");
-    await persistence.run(`queueing start request ${start.seq} again`, () =>
-      this.#publish(names.start(start.workflow), start.body, headers),
-    );
-    await this.drop(start.seq);
+    const { link, persistence, runMessages, signing } = this.#parts;
+    const { seq, infoWritten } = start;
+    const isThere = await persistence.run(`queueing start request ${seq} again`, async () => {
+      const stored = await runMessages.reader.at(seq);
+      if (stored === null) return false;
+      const now = link.clock.now();
+      const { lines, body } = signing.reseal({ ...stored, kind: "start" }, start.body, now);
+      // Without a message id: the queue may remember that of the message which it has lost.
+      const headers = new RawHeaders(infoLine(infoWritten) + lines);
+      await this.#publish(stored.subject, body, headers);
+      return true;
+    });
+    if (isThere) await this.drop(seq);
   }
 
   async enqueue(items: readonly QueuedItem[]): Promise<void> {
@@ -127,16 +142,19 @@ export class JetStreamWorkQueue implements WorkQueue {
   }
 
   async schedule(item: QueuedItem, atMs: number): Promise<void> {
-    const { names, persistence } = this.#parts;
+    const { names, persistence, signing } = this.#parts;
     const { workflow, runId } = item;
     const at = new Date(atMs).toISOString();
     const target = names.work(workflow, runId, item.item);
+    const body = workBody(item);
+    // The server copies the signature to the message that it makes of the schedule: it is for that one's subject.
+    const { lines } = signing.sealItem(target, body);
     const headers = new RawHeaders(
-      `Nats-Schedule: @at ${at}\r\nNats-Schedule-Target: ${target}\r\n`,
+      `Nats-Schedule: @at ${at}\r\nNats-Schedule-Target: ${target}\r\n${lines}`,
     );
     const subject = names.sched(workflow, runId, item.item);
     await persistence.run(`scheduling item ${item.item} of run "${runId}"`, () =>
-      this.#publish(subject, workBody(item), headers),
+      this.#publish(subject, body, headers),
     );
   }
 
@@ -181,6 +199,13 @@ export class JetStreamWorkQueue implements WorkQueue {
     );
   }
 
+  oldest(workflow: string, limit: number): Promise<readonly OldMessage[]> {
+    const { persistence, runMessages } = this.#parts;
+    return persistence.run(`reading the oldest queued items of workflow "${workflow}"`, () =>
+      runMessages.oldest(workflow, limit),
+    );
+  }
+
   async drop(seq: number): Promise<void> {
     const { persistence, runMessages } = this.#parts;
     await persistence.run(`dropping message ${seq} of the work queue`, () =>
@@ -190,7 +215,10 @@ export class JetStreamWorkQueue implements WorkQueue {
 
   async ackFloor(source: QueueSource): Promise<number> {
     const info = await this.#parts.consumers.info(source);
-    return info?.ack_floor.stream_seq ?? 0;
+    if (info === null) return 0;
+    // A consumer that came back older or newer than its stream may say less, and hands out nothing it has handed out.
+    const settled = info.num_ack_pending === 0 ? info.delivered.stream_seq : 0;
+    return Math.max(info.ack_floor.stream_seq, settled);
   }
 
   backlog(): Promise<readonly Backlog[]> {
@@ -206,11 +234,12 @@ export class JetStreamWorkQueue implements WorkQueue {
 
   #enqueue(item: QueuedItem): Promise<unknown> {
     const { workflow, runId } = item;
-    const id = itemMessageId(item);
-    const headers = new RawHeaders(`Nats-Msg-Id: ${id}\r\n`);
-    const subject = this.#parts.names.work(workflow, runId, item.item);
+    const { names, persistence, signing } = this.#parts;
+    const subject = names.work(workflow, runId, item.item);
     const body = workBody(item);
-    return this.#parts.persistence.run(`queueing item ${item.item} of run "${runId}"`, () =>
+    const { lines, mark } = signing.sealItem(subject, body);
+    const headers = new RawHeaders(`Nats-Msg-Id: ${itemMessageId(item)}${mark}\r\n${lines}`);
+    return persistence.run(`queueing item ${item.item} of run "${runId}"`, () =>
       this.#publish(subject, body, headers),
     );
   }
@@ -226,11 +255,11 @@ export class JetStreamWorkQueue implements WorkQueue {
   }
 
   #puller(source: QueueSource): Puller {
-    const { link, names, logger } = this.#parts;
+    const { link, names, signing, logger } = this.#parts;
     const consumer = names.consumer(source.kind, source.workflow);
     let puller = this.#pullers.get(consumer);
     if (puller === undefined) {
-      puller = new Puller(link, names.workStream, consumer, source, logger);
+      puller = new Puller(link, names.workStream, consumer, source, signing, logger);
       this.#pullers.set(consumer, puller);
     }
     return puller;
@@ -253,6 +282,8 @@ export class JetStreamWorkQueue implements WorkQueue {
     }
   }
 }
+
+const infoLine = (infoWritten: boolean): string => (infoWritten ? `${INFO_WRITTEN}: 1\r\n` : "");
 
 /** The body of an item's message. Its subject says the workflow, its message id the rest. */
 function workBody({ v, runId, item, revision, version, fingerprint }: QueuedItem): string {

@@ -1,5 +1,5 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
-import type { ContextStore, Versioned } from "../core/ports/stores.ts";
+import type { CheckpointPage, ContextStore, Versioned } from "../core/ports/stores.ts";
 import type { Handle } from "./handle.ts";
 import type { Table } from "./table.ts";
 
@@ -27,6 +27,26 @@ export class MemoryContextStore implements ContextStore {
   async update(checkpoint: Checkpoint, revision: number, spareBytes = 0): Promise<number | null> {
     this.#handle.check();
     return this.#table.update(checkpoint.runId, checkpoint, revision, spareBytes);
+  }
+
+  async page(after: number, limit: number): Promise<CheckpointPage> {
+    this.#handle.check();
+    const { entries, next } = this.#table.page(after, limit);
+    const views: Versioned[] = [];
+    const unreadable: string[] = [];
+    for (const { key, revision, read } of entries) {
+      try {
+        views.push({ checkpoint: read(), revision });
+      } catch {
+        unreadable.push(key);
+      }
+    }
+    return { views, unreadable, next };
+  }
+
+  async newestRevision(): Promise<number> {
+    this.#handle.check();
+    return this.#table.revision;
   }
 
   async remove(runId: string): Promise<void> {

@@ -1,4 +1,9 @@
-import { type ControlBus, type ControlCommand, haveAnswered } from "../core/ports/control-bus.ts";
+import {
+  type CommandListener,
+  type ControlBus,
+  type ControlCommand,
+  haveAnswered,
+} from "../core/ports/control-bus.ts";
 import type { Handle } from "./handle.ts";
 import type { Shared } from "./shared.ts";
 
@@ -29,7 +34,7 @@ export class MemoryControlBus implements ControlBus {
     return [...answered];
   }
 
-  listen(workerId: string, onCommand: (command: ControlCommand) => void): () => void {
+  listen(workerId: string, onCommand: CommandListener): () => void {
     this.#handle.check();
     const { controlListeners } = this.#shared;
     const listener = { workerId, onCommand };
@@ -61,8 +66,9 @@ export class MemoryControlBus implements ControlBus {
     for (const listener of controlListeners) {
       queueMicrotask(() => {
         if (!controlListeners.has(listener)) return;
-        listener.onCommand({ ...command });
-        onAnswer(listener.workerId);
+        void Promise.resolve(listener.onCommand({ ...command })).then(() =>
+          onAnswer(listener.workerId),
+        );
       });
     }
   }

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { FloxideError } from "../core/errors.ts";
+import { cut } from "../core/issues.ts";
 import type { Page, RunFilter, RunInfoStore } from "../core/ports/stores.ts";
-import type { RunInfo } from "../core/records/run-info.ts";
+import { type RunInfo, saysTheSame } from "../core/records/run-info.ts";
 import type { Handle } from "./handle.ts";
 import type { Shared } from "./shared.ts";
 import type { Table } from "./table.ts";
@@ -32,6 +33,19 @@ export class MemoryRunInfoStore implements RunInfoStore {
     if (before !== null && before.revision > info.revision) return;
     this.#table.put(info.runId, info);
     this.#tell(info, before);
+  }
+
+  async refile(runId: string, current: () => Promise<RunInfo | null>): Promise<boolean> {
+    for (;;) {
+      this.#handle.check();
+      const before = this.#table.get(runId);
+      const info = await current();
+      if (info === null || (before !== null && saysTheSame(before.value, info))) return false;
+      if (this.#table.get(runId)?.revision !== before?.revision) continue;
+      this.#table.put(runId, info);
+      this.#tell(info, before?.value ?? null);
+      return true;
+    }
   }
 
   async get(runId: string): Promise<RunInfo | null> {
@@ -104,9 +118,13 @@ function fromCursor(cursor: string): Place {
   const text = Buffer.from(cursor, "base64url").toString();
   const parsed = CursorSchema.safeParse(parsedOrNull(text));
   if (!parsed.success) {
-    throw new FloxideError("validation", `"${cursor}" is no cursor of a listing of runs`, {
-      cause: parsed.error,
-    });
+    throw new FloxideError(
+      "validation",
+      `"${cut(cursor, 100)}" is no cursor of a listing of runs`,
+      {
+        cause: parsed.error,
+      },
+    );
   }
   const [createdAt, runId] = parsed.data;
   return { createdAt, runId };

@@ -77,7 +77,16 @@ export class Stream {
     return this.#messages.get(seq) ?? null;
   }
 
-  /** Items of a run, in the order in which they came. */
+  /** Messages of items of the workflow that are not scheduled, in the order in which they came. */
+  items(workflow: string): readonly Message[] {
+    this.#options.agenda.settle();
+    return [...this.#messages.values()].filter(
+      (message) =>
+        message.kind === "work" && message.workflow === workflow && message.state !== "scheduled",
+    );
+  }
+
+  /** Start requests, in the order in which they came. */
   starts(): readonly Message[] {
     return [...this.#messages.values()].filter(({ kind }) => kind === "start");
   }

@@ -20,6 +20,18 @@ interface Entry {
   readonly revision: number;
 }
 
+/** Some entries of a table. */
+interface TablePage<T> {
+  readonly entries: readonly {
+    readonly key: string;
+    readonly revision: number;
+    /** @throws FloxideError `validation` */
+    readonly read: () => T;
+  }[];
+  /** Where the next page begins; null on the last. */
+  readonly next: number | null;
+}
+
 /** A key-value bucket: values are text, revisions only go up, some entries go by themselves. */
 export class Table<T> {
   readonly #options: TableOptions<T>;
@@ -42,6 +54,25 @@ export class Table<T> {
     for (const [key, entry] of this.#entries) {
       if (key.startsWith(prefix)) yield this.#read(key, entry);
     }
+  }
+
+  /** Entries in the order of their revisions. @param after - only those with a larger one */
+  page(after: number, limit: number): TablePage<T> {
+    this.#options.agenda.settle();
+    const left = [...this.#entries]
+      .filter(([, { revision }]) => revision > after)
+      .sort(([, a], [, b]) => a.revision - b.revision);
+    const entries = left.slice(0, limit).map(([key, entry]) => ({
+      key,
+      revision: entry.revision,
+      read: () => this.#read(key, entry),
+    }));
+    return { entries, next: left.length > limit ? (entries.at(-1)?.revision ?? null) : null };
+  }
+
+  /** The largest revision of all. */
+  get revision(): number {
+    return this.#revision;
   }
 
   /** @returns the revision, or null where there is an entry */

@@ -1,14 +1,15 @@
 import type {
   Backlog,
   Delivery,
+  OldMessage,
   QueuedMessage,
   QueuedStart,
   QueueSource,
   WorkQueue,
 } from "../core/ports/work-queue.ts";
 import type { StartRequest } from "../core/records/start-request.ts";
-import { parseStartRequest, startRequestBody } from "../core/records/start-request.ts";
-import type { QueuedItem, WorkMessage } from "../core/records/work-message.ts";
+import { readStart, startRequestBody } from "../core/records/start-request.ts";
+import { type QueuedItem, revisionIn, type WorkMessage } from "../core/records/work-message.ts";
 import { toToken } from "../core/token.ts";
 import type { Handle } from "./handle.ts";
 import type { Puller } from "./lane.ts";
@@ -45,8 +46,7 @@ export class MemoryWorkQueue implements WorkQueue {
   async startAt(seq: number): Promise<StartRequest | null> {
     this.#handle.check();
     const message = this.#shared.stream.at(seq);
-    if (message?.kind !== "start") return null;
-    return parseStartRequest(message.workflow, message.body, message.messageId ?? String(seq));
+    return message?.kind === "start" ? readStart(message, this.#shared.options.namespace) : null;
   }
 
   async enqueue(items: readonly QueuedItem[]): Promise<void> {
@@ -132,7 +132,16 @@ export class MemoryWorkQueue implements WorkQueue {
       item: message.of?.item ?? 0,
       seq: message.seq,
       scheduled: message.state === "scheduled",
+      revision: revisionIn(message.body),
     }));
+  }
+
+  async oldest(workflow: string, limit: number): Promise<readonly OldMessage[]> {
+    this.#handle.check();
+    return this.#shared.stream
+      .items(workflow)
+      .slice(0, limit)
+      .map(({ seq, of }) => ({ runId: of?.runId ?? "", seq }));
   }
 
   async drop(seq: number): Promise<void> {
@@ -199,6 +208,7 @@ export class MemoryWorkQueue implements WorkQueue {
       acceptedAt,
       messageId,
       infoWritten,
+      distrust: null,
       body,
       ack: open(() => stream.remove(message)),
       giveBack: (delayMs = 0) => open(() => stream.giveBack(message, deliveries, delayMs))(),

@@ -72,6 +72,8 @@ export class MemoryWorld {
       history: new MemoryHistoryStore(history, this.#shared, handle),
       deadLetters: memoryDeadLetterStore(this.#shared, letters, handle),
       control: new MemoryControlBus(this.#shared, handle),
+      // Stores in this process are always there.
+      watchLost: () => () => {},
       close: async () => {
         handle.close();
         this.#handles.delete(handle);

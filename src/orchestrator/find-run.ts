@@ -7,6 +7,7 @@ import type { RunInfo } from "../core/records/run-info.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
 import type { RawStart, StartRequest } from "../core/records/start-request.ts";
 import { inputHashOf, readStart } from "../core/records/start-request.ts";
+import { checkRunId, SAFE_NAME } from "../core/token.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
 /** A run as the orchestrator finds it: begun, or accepted and not yet taken by a worker. */
@@ -14,8 +15,9 @@ export type FoundRun =
   | { readonly type: "begun"; readonly view: Versioned }
   | { readonly type: "accepted"; readonly info: RunInfo };
 
-/** @throws FloxideError `not_found` */
+/** @throws FloxideError `not_found`, `validation` for what is no run id */
 export async function findRun(scope: OrchestratorScope, runId: string): Promise<FoundRun> {
+  checkRunId(runId);
   const { contexts, runs } = scope.backend;
   const view = await contexts.get(runId);
   if (view !== null) return { type: "begun", view };
@@ -38,21 +40,28 @@ async function waitingStart(scope: OrchestratorScope, runId: string): Promise<Ru
   for (const raw of await queue.startsWaiting(LOOKED_THROUGH)) {
     const request = readable(raw, namespace);
     if (request?.runId !== runId) continue;
-    return {
-      runId,
-      workflow: request.workflow,
-      version: request.version ?? 0,
-      createdAt: iso(raw.acceptedAt),
-      inputHash: inputHashOf(request),
-      revision: 0,
-      status: "running",
-    };
+    return infoOfStart(raw, request);
   }
   return null;
 }
 
+/** What lists show of a run that only its start request knows of. */
+export function infoOfStart({ acceptedAt }: RawStart, request: StartRequest): RunInfo {
+  return {
+    runId: request.runId,
+    workflow: request.workflow,
+    version: request.version ?? 0,
+    createdAt: iso(acceptedAt),
+    inputHash: inputHashOf(request),
+    revision: 0,
+    status: "running",
+  };
+}
+
 /** The request, or null where nobody can read it: the worker that takes it keeps it as a dead letter. */
 export function readable(raw: RawStart, namespace: string): StartRequest | null {
+  // Anybody may publish on `<ns>.start.<anything>`: no worker can have a workflow of such a name.
+  if (!SAFE_NAME.test(raw.workflow)) return null;
   try {
     return readStart(raw, namespace);
   } catch (error) {

@@ -1,5 +1,5 @@
-import type { Checkpoint, Item } from "../core/checkpoint/checkpoint.ts";
-import { outputOf } from "../core/checkpoint/checkpoint.ts";
+import type { Checkpoint, Item, RunStatus } from "../core/checkpoint/checkpoint.ts";
+import { isTerminal, outputOf } from "../core/checkpoint/checkpoint.ts";
 import type { ItemState } from "../core/checkpoint/inspect.ts";
 import { itemState } from "../core/checkpoint/inspect.ts";
 import { FloxideError } from "../core/errors.ts";
@@ -13,7 +13,8 @@ import type { RunMetrics } from "../core/records/metrics.ts";
 import { toRunMetrics } from "../core/records/metrics.ts";
 import type { RunError } from "../core/records/run-error.ts";
 import { RunFailedError } from "../core/run-failed-error.ts";
-import { findRun } from "./find-run.ts";
+import { checkRunId } from "../core/token.ts";
+import { type FoundRun, findRun } from "./find-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
 /** A work item as lists show it. */
@@ -62,11 +63,10 @@ export async function checkpointOf(
 
 /** What the run gave. @throws RunFailedError, FloxideError `cancelled`, `illegal_state` while it goes on, `not_found` */
 export async function resultOf(scope: OrchestratorScope, runId: string): Promise<Json> {
-  const checkpoint = await checkpointOf(scope, runId);
-  const status = checkpoint?.status ?? "running";
-  if (checkpoint !== null && status === "completed") return outputOf(checkpoint);
-  if (checkpoint !== null && status === "failed") {
-    const failure = checkpoint.failure ?? null;
+  const found = await findRun(scope, runId);
+  const { status, output, failure } = endOf(found);
+  if (status === "completed") return output;
+  if (status === "failed") {
     const where = failure?.node == null ? "" : ` in node "${failure.node}"`;
     throw new RunFailedError(
       `run "${runId}" failed${where}: ${failure?.message ?? "for an unknown reason"}`,
@@ -87,6 +87,24 @@ export async function resultOf(scope: OrchestratorScope, runId: string): Promise
   });
 }
 
+/** How a run ended: what its checkpoint says, or where that is lost what is left of it in the lists. */
+interface End {
+  readonly status: RunStatus;
+  readonly output: Json;
+  readonly failure: Failure | null;
+}
+
+function endOf(found: FoundRun): End {
+  if (found.type === "begun") {
+    const { checkpoint } = found.view;
+    const { status, failure = null } = checkpoint;
+    return { status, output: outputOf(checkpoint), failure };
+  }
+  const { info } = found;
+  const output = info.status === "completed" ? info.output : null;
+  return { status: info.status, output, failure: info.status === "failed" ? info.failure : null };
+}
+
 /** Failed attempts, oldest first. @param limit - the newest so many */
 export async function errorsOf(
   scope: OrchestratorScope,
@@ -94,7 +112,7 @@ export async function errorsOf(
   limit: number,
 ): Promise<readonly RunError[]> {
   const [errors] = await Promise.all([
-    scope.backend.errors.list(runId, limit),
+    scope.backend.errors.list(checkRunId(runId), limit),
     findRun(scope, runId),
   ]);
   return errors;
@@ -105,6 +123,8 @@ export async function metricsOf(scope: OrchestratorScope, runId: string): Promis
   const found = await findRun(scope, runId);
   if (found.type === "begun") return toRunMetrics(found.view.checkpoint);
   const { workflow, status } = found.info;
+  const kept = isTerminal(status) ? await scope.backend.metrics.get(runId) : null;
+  if (kept !== null) return kept;
   const none = { items: 0, completed: 0, failed: 0, retries: 0, lost: 0 };
   return { runId, workflow, status, ...none, elapsedMs: 0, nodes: {} };
 }
@@ -116,11 +136,12 @@ export async function historyOf(
   after: number,
   limit: number,
 ): Promise<readonly HistoryEvent[]> {
-  const checkpoint = await checkpointOf(scope, runId);
-  if (checkpoint === null) return [];
-  const kept = await scope.backend.history.list(checkpoint.workflow, runId, after, limit);
+  const found = await findRun(scope, runId);
+  const { workflow } = found.type === "begun" ? found.view.checkpoint : found.info;
+  const kept = await scope.backend.history.list(workflow, runId, after, limit);
+  if (found.type === "accepted") return kept;
   const newest = kept.at(-1)?.number ?? after;
-  const recent = checkpoint.history.events
+  const recent = found.view.checkpoint.history.events
     .filter(([number]) => number > newest)
     .map((event) => toHistoryEvent(runId, event));
   return [...kept, ...recent].slice(0, limit);

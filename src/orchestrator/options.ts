@@ -12,23 +12,24 @@ export interface OrchestratorOptions {
    */
   readonly aliveMs?: number;
   /**
-   * Milliseconds that `pause` waits for every living worker to say that it has heard. A worker that does not answer
-   * in time may start one more node, which then commits as one that was running.
+   * Milliseconds that `pause` and `cancel` wait for every living worker to say that it has heard. A worker that does
+   * not answer in time may start one more node after a pause, and queue work that nobody executes after a cancel. More
+   * is surer, and waits longer for a worker that died a moment ago.
    * @default 1000
    */
-  readonly pauseAnswerMs?: number;
+  readonly answerMs?: number;
 }
 
 export interface ResolvedOrchestratorOptions {
   readonly orchestratorId: string;
   readonly aliveMs: number;
-  readonly pauseAnswerMs: number;
+  readonly answerMs: number;
 }
 
 const OptionsSchema = z.object({
   orchestratorId: z.string().min(1).max(128).optional(),
   aliveMs: z.number().int().min(1).default(15_000),
-  pauseAnswerMs: z.number().int().min(0).default(1_000),
+  answerMs: z.number().int().min(0).default(1_000),
 });
 
 /** @throws FloxideError `definition`, naming each option that does not fit */

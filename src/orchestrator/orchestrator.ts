@@ -2,11 +2,12 @@ import type { RunStatus } from "../core/checkpoint/checkpoint.ts";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
+import { cut } from "../core/issues.ts";
 import type { Json } from "../core/json.ts";
 import type { Logger } from "../core/logger.ts";
 import { silentLogger } from "../core/logger.ts";
 import type { Backend } from "../core/ports/backend.ts";
-import type { Page, RunFilter } from "../core/ports/stores.ts";
+import type { Page } from "../core/ports/stores.ts";
 import type { Backlog } from "../core/ports/work-queue.ts";
 import type { DeadLetter } from "../core/records/dead-letter.ts";
 import type { HistoryEvent } from "../core/records/history-event.ts";
@@ -15,16 +16,19 @@ import type { RunMetrics } from "../core/records/metrics.ts";
 import type { RunError } from "../core/records/run-error.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import type { AnyWorkflow, Fields, InitialOf, Workflow } from "../workflows/index.ts";
-import { WorkflowRegistry } from "../workflows/index.ts";
+import { isWorkflow, WorkflowRegistry } from "../workflows/index.ts";
 import type { WaitOptions } from "./await-run.ts";
 import { Ends } from "./await-run.ts";
 import { runInfo } from "./find-run.ts";
 import type { PendingWork, WorkerHealth, WorkItem } from "./inspect.ts";
 import * as inspect from "./inspect.ts";
+import type { ListRunsQuery } from "./list-query.ts";
+import { checkQuery } from "./list-query.ts";
 import type { OrchestratorOptions } from "./options.ts";
 import { resolveOrchestratorOptions } from "./options.ts";
-import type { RepairReport } from "./repair.ts";
-import { FIRST_LOOK, repairRuns } from "./repair.ts";
+import type { RepairOptions } from "./repair.ts";
+import { Repairs } from "./repair.ts";
+import type { RepairReport } from "./repair-report.ts";
 import type { OrchestratorScope } from "./scope.ts";
 import type { StartOptions } from "./start-run.ts";
 import { startRun } from "./start-run.ts";
@@ -41,19 +45,11 @@ export interface OrchestratorParts {
 /** A run id that remembers what its run gives, for {@link Orchestrator.result}. It is a string like any other. */
 export type RunId<Out = Json> = string & { readonly "~output"?: Out };
 
-/** Which page of which runs. */
-export interface ListRunsQuery extends RunFilter {
-  /** Runs on a page, 1 to 1000. @default 50 */
-  readonly limit?: number;
-  /** `cursor` of the page before. */
-  readonly cursor?: string | null;
-}
-
 /** Starts, watches and steers runs. Executes none of their nodes. */
 export class Orchestrator {
   readonly #scope: OrchestratorScope;
   readonly #ends: Ends;
-  #repairFrom = FIRST_LOOK;
+  readonly #repairs: Repairs;
   readonly #prepared = new Map<string, Promise<void>>();
 
   /** @throws FloxideError `definition` for options that do not fit, `fingerprint` for workflows that clash */
@@ -66,6 +62,7 @@ export class Orchestrator {
       log: parts.log ?? silentLogger,
     };
     this.#ends = new Ends(this.#scope);
+    this.#repairs = new Repairs(this.#scope);
   }
 
   get orchestratorId(): string {
@@ -97,6 +94,7 @@ export class Orchestrator {
     options: StartOptions = {},
   ): Promise<RunId> {
     const known = typeof workflow === "string" ? this.#scope.registry.get(workflow) : workflow;
+    if (!isWorkflow(known)) throw noWorkflow();
     await this.#prepare(known.name);
     return startRun(this.#scope, known, input, options);
   }
@@ -113,7 +111,7 @@ export class Orchestrator {
 
   /** Runs by status, workflow and time, newest first, a page at a time. */
   async listRuns(query: ListRunsQuery = {}): Promise<Page<RunInfo>> {
-    const { limit = 50, cursor = null, ...filter } = query;
+    const { limit = 50, cursor = null, ...filter } = checkQuery(query);
     checkLimit(limit);
     return this.#scope.backend.runs.list(filter, limit, cursor);
   }
@@ -211,8 +209,8 @@ export class Orchestrator {
     return inspect.historyOf(
       this.#scope,
       runId,
-      options.after ?? 0,
-      checkLimit(options.limit ?? 1_000),
+      checkPosition(options.after ?? 0, "after"),
+      checkLimit(options.limit ?? 1_000, 10_000),
     );
   }
 
@@ -264,25 +262,24 @@ export class Orchestrator {
   ): Promise<readonly DeadLetter[]> {
     return this.#scope.backend.deadLetters.list(
       checkLimit(options.limit ?? 50),
-      options.before ?? null,
+      checkPosition(options.before ?? null, "before"),
     );
   }
 
   /**
    * Looks for runs that should move and have nothing that will move them, and queues them again. Idempotent.
    *
-   * @param quietMs - milliseconds since its last commit after which a run is looked at. @default twice the
-   * acknowledgement wait of the queue
+   * The usual look is at up to ten thousand runs that have not ended; the next goes on from there. After a backup was
+   * restored, see `restored`.
+   * @throws FloxideError `not_found` for a `runId` that nobody knows
    */
-  async repair(options: { readonly quietMs?: number } = {}): Promise<RepairReport> {
-    const quietMs = options.quietMs ?? 2 * this.#scope.backend.queue.ackWaitMs;
-    const { report, next } = await repairRuns(this.#scope, quietMs, this.#repairFrom);
-    this.#repairFrom = next;
-    return report;
+  repair(options: RepairOptions = {}): Promise<RepairReport> {
+    return this.#repairs.look(options);
   }
 
   /** Ends the watch. The backend is closed by whoever opened it. */
   close(): Promise<void> {
+    this.#repairs.close();
     return this.#ends.close();
   }
 
@@ -296,9 +293,18 @@ export class Orchestrator {
   }
 }
 
+const noWorkflow = (): FloxideError =>
+  new FloxideError("validation", "startRun needs a workflow, or the name of one");
+
 /** @throws FloxideError `validation` */
-function checkLimit(limit: number): number {
-  if (Number.isInteger(limit) && limit >= 1 && limit <= 1_000) return limit;
-  const message = `a page has 1 to 1000 entries, not ${limit}`;
+function checkPosition<T extends number | null>(given: T, name: string): T {
+  if (given === null || (Number.isSafeInteger(given) && given >= 0)) return given;
+  throw new FloxideError("validation", `${name} must be a whole number of 0 or more`);
+}
+
+/** @throws FloxideError `validation` */
+function checkLimit(limit: number, most = 1_000): number {
+  if (Number.isInteger(limit) && limit >= 1 && limit <= most) return limit;
+  const message = `a page has 1 to ${most} entries, not ${cut(String(limit), 40)}`;
   throw new FloxideError("validation", message, { details: { limit } });
 }

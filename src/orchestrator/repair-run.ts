@@ -1,69 +1,166 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
-import { START_CARRIER } from "../core/checkpoint/checkpoint.ts";
+import { isTerminal, START_CARRIER } from "../core/checkpoint/checkpoint.ts";
 import { dueMs } from "../core/checkpoint/inspect.ts";
-import { projectRun } from "../engine/project.ts";
+import { isFloxideError } from "../core/errors.ts";
+import type { Backend } from "../core/ports/backend.ts";
+import type { Versioned } from "../core/ports/stores.ts";
+import type { QueuedMessage } from "../core/ports/work-queue.ts";
+import { toRunMetrics } from "../core/records/metrics.ts";
+import type { RunInfo } from "../core/records/run-info.ts";
+import { toRunInfo } from "../core/records/run-info.ts";
+import { keepHistory } from "../engine/project.ts";
 import { requeue } from "../engine/requeue.ts";
+import type { RepairFinding } from "./repair-report.ts";
+import { giveUpRun, hasTraces, restoreRun, wasSetBack } from "./restore-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
-/** What became of one run that was looked at. */
-export interface RepairedRun {
-  /** Items that were queued again. */
-  readonly items: number;
-  /** True where its list entry was written anew. */
-  readonly projected: boolean;
+/** How a run is looked at. */
+export interface RepairLook {
+  /** Milliseconds since its last commit after which it is looked at. */
+  readonly quietMs: number;
+  /** True where the stores are known to have come back older than they were. */
+  readonly restored: boolean;
+  /** True to hold lists, figures and history against the checkpoint, whatever lists say. */
+  readonly thorough: boolean;
+  /** True where an event of the history that the checkpoint does not know shows that it was set back. */
+  readonly trustsHistory: boolean;
+  /** Runs whose start requests are in the queue; null where they are too many to know. */
+  readonly waiting: ReadonlySet<string> | null;
 }
 
-const NOTHING: RepairedRun = { items: 0, projected: false };
+/** Milliseconds after which a client that filed a run has certainly sent its start request, or died. */
+const GHOST_MS = 600_000;
 
 /**
- * Looks at one run, and queues again those of its items that nothing will move.
+ * Looks at one run, and mends what keeps it from going on or being listed.
  *
- * @param quietMs - milliseconds since its last commit after which it is looked at
- * @param filedAs - status that lists show it with
+ * @param filed - what lists show of it, as read before; null where that is not known
+ * @returns what was done, if anything
  */
 export async function repairRun(
   scope: OrchestratorScope,
   runId: string,
-  quietMs: number,
-  filedAs: string | null = null,
-): Promise<RepairedRun> {
-  const { backend, clock } = scope;
-  const view = await backend.contexts.get(runId);
-  if (view === null) return NOTHING;
+  look: RepairLook,
+  filed: RunInfo | null = null,
+): Promise<RepairFinding | null> {
+  const view = await scope.backend.contexts.get(runId);
+  if (view === null) return filed === null ? null : repairUnbegun(scope, filed, null, look);
   const { checkpoint, revision } = view;
-  if (clock.now() - Date.parse(checkpoint.updatedAt) < quietMs) return NOTHING;
-  const isMisfiled = filedAs !== null && filedAs !== checkpoint.status;
-  if (isMisfiled) await projectRun(backend, checkpoint, revision);
-  if (checkpoint.status !== "running") return { items: 0, projected: isMisfiled };
-  const stranded = await strandedItems(scope, checkpoint);
-  if (stranded.length === 0) return { items: 0, projected: isMisfiled };
-  scope.log.warn(
-    { runId, workflow: checkpoint.workflow, items: stranded },
-    "items without a message queued again",
-  );
-  await requeue(
-    backend.queue,
-    checkpoint,
-    revision,
-    stranded,
-    clock.now(),
-    `repair-${clock.now()}`,
-  );
-  return { items: stranded.length, projected: isMisfiled };
+  // One that moves is left to. But where lists show it as ended, nobody would look at it when it does so no more.
+  const moves = scope.clock.now() - Date.parse(checkpoint.updatedAt) < look.quietMs;
+  if (!moves && !checkpoint.started && !isTerminal(checkpoint.status)) {
+    const found = await repairUnbegun(scope, toRunInfo(checkpoint, revision), view, look);
+    if (found !== null) return found;
+  }
+  const isOver = moves || isTerminal(checkpoint.status);
+  const moved = isOver ? null : await move(scope, view, look, filed);
+  const isMisfiled = !moves && filed !== null && !isRight(filed, view);
+  const refiled = (look.thorough || isMisfiled || moved !== null) && (await refile(scope, runId));
+  if (moved !== null) return { ...moved, refiled };
+  return refiled ? { ...finding(checkpoint, "refiled", 0), refiled } : null;
+}
+
+const isRight = (filed: RunInfo, { checkpoint, revision }: Versioned): boolean =>
+  filed.status === checkpoint.status && filed.revision <= revision;
+
+/** Queues again what has no message, on a new footing where the run has come back older than it was. */
+async function move(
+  scope: OrchestratorScope,
+  view: Versioned,
+  look: RepairLook,
+  filed: RunInfo | null,
+): Promise<RepairFinding | null> {
+  const { backend, clock, log } = scope;
+  const { checkpoint, revision } = view;
+  const { runId, workflow } = checkpoint;
+  // The floor first: what is below it and still there afterwards is not on its way out.
+  const floor = await backend.queue.ackFloor({ kind: "work", workflow });
+  const queued = await backend.queue.queued(workflow, runId);
+  const seen = { filed, queued, history: look.trustsHistory };
+  if (look.restored || (await wasSetBack(scope, view, seen))) {
+    const done = await restoreRun(scope, view);
+    if (done === null) return null;
+    log.warn({ runId, workflow, ...done }, "the run came back older than it was: queued again");
+    return finding(checkpoint, "restored", done.items);
+  }
+  if (checkpoint.status !== "running") return null;
+  const stranded = await strandedItems(scope, checkpoint, queued, floor);
+  if (stranded.length === 0) return null;
+  log.warn({ runId, workflow, items: stranded }, "items without a message queued again");
+  const now = clock.now();
+  await requeue(backend.queue, checkpoint, revision, stranded, now, `repair-${now}`);
+  return finding(checkpoint, "requeued", stranded.length);
+}
+
+/**
+ * A run that waits for its start request, where there is none: its client died before it sent the request, or JetStream
+ * has lost it, or what came of it.
+ */
+async function repairUnbegun(
+  scope: OrchestratorScope,
+  info: RunInfo,
+  view: Versioned | null,
+  { restored, quietMs, waiting }: RepairLook,
+): Promise<RepairFinding | null> {
+  const { backend, clock, log } = scope;
+  const { runId, workflow } = info;
+  if (isTerminal(info.status) || waiting === null || waiting.has(runId)) return null;
+  const patienceMs = restored ? quietMs : Math.max(quietMs, GHOST_MS);
+  if (clock.now() - Date.parse(info.createdAt) < patienceMs) return null;
+  if (restored || view !== null || (await hasTraces(scope, info))) {
+    if (!(await giveUpRun(scope, info, view))) return null;
+    log.error({ runId, workflow }, "JetStream has lost the run: it has failed");
+    const refiled = await refile(scope, runId);
+    return { runId, workflow, what: "lost", items: 0, refiled };
+  }
+  if ((await backend.contexts.get(runId)) !== null) return null;
+  await backend.runs.remove(runId);
+  log.warn({ runId }, "a run was filed whose start request was never sent: taken off the list");
+  return { runId, workflow, what: "removed", items: 0, refiled: true };
+}
+
+/** Has lists, figures and history show the run as its checkpoint is. @returns true where lists did not */
+async function refile({ backend }: OrchestratorScope, runId: string): Promise<boolean> {
+  const read: Checkpoint[] = [];
+  const refiled = await backend.runs.refile(runId, async () => {
+    const now = await backend.contexts.get(runId);
+    if (now === null) return null;
+    read.push(now.checkpoint);
+    return toRunInfo(now.checkpoint, now.revision);
+  });
+  const last = read.at(-1);
+  if (last !== undefined) await settleEnd(backend, last, refiled);
+  return refiled;
+}
+
+/** Figures and history of a run that has ended; those of one that goes on are written at its end. */
+async function settleEnd(
+  backend: Backend,
+  checkpoint: Checkpoint,
+  refiled: boolean,
+): Promise<void> {
+  const { metrics, history } = backend;
+  const { runId, workflow, status } = checkpoint;
+  if (!isTerminal(status)) return;
+  const kept = await metrics.get(runId);
+  const figures = toRunMetrics(checkpoint);
+  if (JSON.stringify(kept) !== JSON.stringify(figures)) await metrics.put(figures);
+  const last = await history.list(workflow, runId, checkpoint.history.next - 2, 1);
+  if (refiled || last.length === 0) await keepHistory(backend, checkpoint);
 }
 
 /** Items that want to run, now or at a time, and that no message vouches for. */
-async function strandedItems(scope: OrchestratorScope, checkpoint: Checkpoint): Promise<number[]> {
-  const { queue } = scope.backend;
-  const { workflow, runId } = checkpoint;
-  // The floor first: what is below it and still there afterwards is not on its way out.
-  const floor = await queue.ackFloor({ kind: "work", workflow });
-  const queued = await queue.queued(workflow, runId);
+async function strandedItems(
+  scope: OrchestratorScope,
+  checkpoint: Checkpoint,
+  queued: readonly QueuedMessage[],
+  floor: number,
+): Promise<number[]> {
   const alive = new Set<number>();
   for (const { item, seq, scheduled } of queued) {
     // Below the floor the queue believes the message acknowledged: it will never deliver it again.
     if (scheduled || seq > floor) alive.add(item);
-    else await queue.drop(seq);
+    else await scope.backend.queue.drop(seq);
   }
   const startWaits = checkpoint.started && (await startIsAlive(scope, checkpoint));
   return Object.entries(checkpoint.items)
@@ -76,9 +173,25 @@ async function strandedItems(scope: OrchestratorScope, checkpoint: Checkpoint): 
     .map(([key]) => Number(key));
 }
 
-async function startIsAlive(scope: OrchestratorScope, checkpoint: Checkpoint): Promise<boolean> {
-  const { queue } = scope.backend;
-  const { startSeq, workflow } = checkpoint;
-  const floor = await queue.ackFloor({ kind: "start", workflow });
-  return startSeq > floor && (await queue.startAt(startSeq)) !== null;
+async function startIsAlive(
+  { backend }: OrchestratorScope,
+  { startSeq, workflow, runId }: Checkpoint,
+): Promise<boolean> {
+  const floor = await backend.queue.ackFloor({ kind: "start", workflow });
+  if (startSeq <= floor) return false;
+  try {
+    // A queue that has lost messages gives their places to others.
+    return (await backend.queue.startAt(startSeq))?.runId === runId;
+  } catch (error) {
+    if (isFloxideError(error, "validation")) return false;
+    throw error;
+  }
+}
+
+function finding(
+  { runId, workflow }: Checkpoint,
+  what: RepairFinding["what"],
+  items: number,
+): RepairFinding {
+  return { runId, workflow, what, items, refiled: false };
 }

@@ -1,70 +1,214 @@
+import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { isFloxideError } from "../core/errors.ts";
-import type { Page } from "../core/ports/stores.ts";
+import type { CheckpointPage, Page } from "../core/ports/stores.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
-import { startRequestBody } from "../core/records/start-request.ts";
-import { readable } from "./find-run.ts";
-import { type RepairedRun, repairRun } from "./repair-run.ts";
+import { findRun } from "./find-run.ts";
+import { dropForgotten } from "./repair-forgotten.ts";
+import { type RepairListener, type RepairReport, RepairTally } from "./repair-report.ts";
+import { type RepairLook, repairRun } from "./repair-run.ts";
+import { repairStarts } from "./repair-starts.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
 // Looks for runs that should move and have nothing that will move them. Invariants:
 // 1. Every repair is idempotent: several orchestrators may look at once, and a message too many is dropped by the
 //    worker that gets it.
 // 2. An item is queued again only when neither it nor what carries it has a message, or when the queue has forgotten
-//    the message it has: a long-running node is never started twice by a repair.
+//    the message it has: a long-running node is never started twice by a repair. A run that came back older than it was
+//    is the exception: what is executed of it is executed for a state that is gone.
 // 3. Young runs are left alone: their messages may be on the way.
 
-/** What one look at the runs found and did. */
-export interface RepairReport {
-  readonly looked: number;
-  /** Runs with items that had nothing to move them, and how many items that were. */
-  readonly runs: number;
-  readonly items: number;
-  /** Start requests that the queue had forgotten. */
-  readonly starts: number;
-  /** Runs whose list entry said something else than their checkpoint. */
-  readonly projections: number;
+/** What to look at, and how. */
+export interface RepairOptions extends RepairListener {
+  /**
+   * Milliseconds since its last commit after which a run is looked at.
+   *
+   * @default twice the acknowledgement wait of the queue; 0 with `restored`
+   */
+  readonly quietMs?: number;
+  /** Only this run, thoroughly. */
+  readonly runId?: string;
+  /** True to look at every run that has a checkpoint or is listed, ended ones too, thoroughly. @default false */
+  readonly all?: boolean;
+  /**
+   * True where streams or buckets were restored from a backup, or have lost their last writes: every run that goes on is
+   * set on a new footing, and one without a checkpoint and a start request is given up. Implies `all`. @default false
+   */
+  readonly restored?: boolean;
 }
-
-/** Milliseconds after which a client that filed a run has certainly sent its start request, or died. */
-const GHOST_MS = 600_000;
 
 const PAGE = 200;
 const PAGES = 50;
+/** Checkpoints that one usual look reads, beside the runs that are listed. */
+const CHECKPOINTS = 500;
+/** Runs that are looked at at a time, where all are. */
+const WIDTH = 16;
+/** Start requests that are read to know which runs wait: by the usual look, and where all runs are looked at. */
+const USUAL_STARTS = { limit: PAGE * PAGES, thorough: false, restored: false };
+const ALL_STARTS = 10 * USUAL_STARTS.limit;
 
 /** Where a look at the runs ended: the next goes on from there. */
-export type RepairCursor = {
+interface RepairCursor {
   readonly status: "running" | "paused";
   readonly cursor: string | null;
-};
+}
 
-export const FIRST_LOOK: RepairCursor = { status: "running", cursor: null };
+const FIRST_LOOK: RepairCursor = { status: "running", cursor: null };
 
-/**
- * Looks at up to ten thousand runs that have not ended, newest first, and queues again what was lost.
- *
- * @param quietMs - milliseconds since its last commit after which a run is looked at
- * @param from - where the look before ended
- */
-export async function repairRuns(
-  scope: OrchestratorScope,
-  quietMs: number,
-  from: RepairCursor,
-): Promise<{ readonly report: RepairReport; readonly next: RepairCursor }> {
-  const report: Counts = { looked: 0, runs: 0, items: 0, starts: 0, projections: 0 };
-  const waiting = await repairStarts(scope, report);
-  let at: RepairCursor = from;
-  for (let page = 0; page < PAGES; page++) {
-    const { status, cursor } = at;
-    const found: Page<RunInfo> = await scope.backend.runs.list({ status }, PAGE, cursor);
-    for (const info of found.items) {
-      count(report, await repairOrReport(scope, info, quietMs, waiting));
-    }
-    at = after(at, found.cursor);
-    if (at === FIRST_LOOK) break;
+/** Looks at runs, now some of them, now all. */
+export class Repairs {
+  readonly #scope: OrchestratorScope;
+  #from = FIRST_LOOK;
+  #pageFrom = 0;
+  /** The largest revision of a checkpoint that was ever heard of here. */
+  #newest = 0;
+  /** True once it was seen that checkpoints were lost, until all runs have been looked at. */
+  #areGone = false;
+  readonly #unwatch: () => void;
+
+  constructor(scope: OrchestratorScope) {
+    this.#scope = scope;
+    this.#unwatch = scope.backend.watchLost(() => void this.#checkAfterOutage());
   }
-  if (report.items + report.starts + report.projections > 0)
-    scope.log.warn(report, "runs repaired");
-  return { report, next: at };
+
+  close(): void {
+    this.#unwatch();
+  }
+
+  async look(options: RepairOptions): Promise<RepairReport> {
+    const { restored = false, runId } = options;
+    const usualMs = 2 * this.#scope.backend.queue.ackWaitMs;
+    const quietMs = options.quietMs ?? (restored ? 0 : usualMs);
+    const tally = new RepairTally(options);
+    if (runId !== undefined) await this.#one(runId, { quietMs, restored }, tally);
+    else if (options.all === true || restored) await this.#all({ quietMs, restored }, tally);
+    else await this.#some(quietMs, tally);
+    if (tally.mended) this.#scope.log.warn(tally.report, "runs repaired");
+    return tally.report;
+  }
+
+  /** Up to ten thousand runs that have not ended, newest first. All of them where checkpoints have been lost. */
+  async #some(quietMs: number, tally: RepairTally): Promise<void> {
+    const { backend, log } = this.#scope;
+    if (this.#areGone || (await this.#checkForLoss())) {
+      log.error({}, "checkpoints that were stored are gone: all runs are looked at");
+      await this.#all({ quietMs, restored: true }, tally);
+      this.#newest = await backend.contexts.newestRevision();
+      this.#areGone = false;
+      return;
+    }
+    const waiting = await repairStarts(this.#scope, tally, USUAL_STARTS);
+    await dropForgotten(this.#scope);
+    const usual = { quietMs, restored: false, trustsHistory: false, waiting };
+    const seen = await this.#listed({ ...usual, thorough: false }, tally);
+    await this.#unlisted({ ...usual, thorough: true }, seen, tally);
+  }
+
+  /** Runs that are listed as going on. @returns their ids */
+  async #listed(look: RepairLook, tally: RepairTally): Promise<ReadonlySet<string>> {
+    const { runs } = this.#scope.backend;
+    const seen = new Set<string>();
+    for (let page = 0; page < PAGES; page++) {
+      const { status, cursor } = this.#from;
+      const found: Page<RunInfo> = await runs.list({ status }, PAGE, cursor);
+      for (const info of found.items) {
+        seen.add(info.runId);
+        await repairOrReport(this.#scope, info, look, tally);
+      }
+      tally.looked(found.items.length);
+      this.#from = after(this.#from, found.cursor);
+      if (this.#from === FIRST_LOOK) break;
+    }
+    return seen;
+  }
+
+  /** Some of the runs that go on, whatever lists say: one that they show as ended would stand still for ever. */
+  async #unlisted(look: RepairLook, seen: ReadonlySet<string>, tally: RepairTally): Promise<void> {
+    const { contexts, runs } = this.#scope.backend;
+    const { views, next } = await contexts.page(this.#pageFrom, CHECKPOINTS);
+    for (const { checkpoint } of views) {
+      const { runId, status } = checkpoint;
+      if (isTerminal(status) || seen.has(runId)) continue;
+      await repairOrReport(this.#scope, (await runs.get(runId)) ?? runId, look, tally);
+    }
+    this.#pageFrom = next ?? 0;
+  }
+
+  /** Every run: those with a checkpoint, then those that are listed without one. */
+  async #all(how: Pick<RepairLook, "quietMs" | "restored">, tally: RepairTally): Promise<void> {
+    const { contexts, runs } = this.#scope.backend;
+    const starts = { limit: ALL_STARTS, thorough: true, restored: how.restored };
+    const waiting = await repairStarts(this.#scope, tally, starts);
+    await dropForgotten(this.#scope);
+    const look = { ...how, thorough: true, trustsHistory: true, waiting };
+    const seen = new Set<string>();
+    for (let from: number | null = 0; from !== null; ) {
+      const { views, unreadable, next }: CheckpointPage = await contexts.page(from, PAGE);
+      const ids = views.map(({ checkpoint }) => checkpoint.runId);
+      for (const runId of unreadable) report(this.#scope, tally, runId, null);
+      // One that is written meanwhile comes again.
+      await this.#each(
+        ids.filter((runId) => !seen.has(runId)),
+        look,
+        tally,
+      );
+      for (const runId of [...ids, ...unreadable]) seen.add(runId);
+      from = next;
+    }
+    for (const status of ["running", "paused"] as const) {
+      for (let cursor: string | null = null, more = true; more; more = cursor !== null) {
+        const found: Page<RunInfo> = await runs.list({ status }, PAGE, cursor);
+        const others = found.items.filter(({ runId }) => !seen.has(runId));
+        for (const info of others) await repairOrReport(this.#scope, info, look, tally);
+        tally.looked(others.length);
+        cursor = found.cursor;
+      }
+    }
+  }
+
+  async #each(ids: readonly string[], look: RepairLook, tally: RepairTally): Promise<void> {
+    const { runs } = this.#scope.backend;
+    const left = [...ids];
+    const lane = async (): Promise<void> => {
+      for (let runId = left.pop(); runId !== undefined; runId = left.pop()) {
+        const info = (await runs.get(runId)) ?? runId;
+        await repairOrReport(this.#scope, info, look, tally);
+      }
+    };
+    await Promise.all(Array.from({ length: WIDTH }, lane));
+    tally.looked(ids.length);
+  }
+
+  async #one(
+    runId: string,
+    how: Pick<RepairLook, "quietMs" | "restored">,
+    tally: RepairTally,
+  ): Promise<void> {
+    // Throws where nobody knows the run.
+    await findRun(this.#scope, runId);
+    const starts = { limit: ALL_STARTS, thorough: false, restored: false };
+    const waiting = await repairStarts(this.#scope, tally, starts);
+    await this.#each([runId], { ...how, thorough: true, trustsHistory: true, waiting }, tally);
+  }
+
+  /** True where a revision was heard of that the checkpoints do not have: by this process, or by runs created lately. */
+  async #checkForLoss(): Promise<boolean> {
+    const { contexts, runs } = this.#scope.backend;
+    // At once: the numbers may be given anew before the list is read.
+    if ((await contexts.newestRevision()) < this.#newest) return true;
+    const { items } = await runs.list({}, PAGE, null);
+    const listed = items.reduce((newest, { revision }) => Math.max(newest, revision), 0);
+    const newest = await contexts.newestRevision();
+    this.#newest = Math.max(this.#newest, newest);
+    return newest < listed;
+  }
+
+  async #checkAfterOutage(): Promise<void> {
+    try {
+      if (await this.#checkForLoss()) this.#areGone = true;
+    } catch (error) {
+      this.#scope.log.debug({ err: error }, "not known yet whether checkpoints are gone");
+    }
+  }
 }
 
 /** Running runs first, then paused ones, then from the beginning again. */
@@ -73,80 +217,24 @@ function after({ status }: RepairCursor, cursor: string | null): RepairCursor {
   return status === "running" ? { status: "paused", cursor: null } : FIRST_LOOK;
 }
 
-type Counts = { -readonly [K in keyof RepairReport]: RepairReport[K] };
-
-function count(report: Counts, { items, projected }: RepairedRun): void {
-  report.looked += 1;
-  report.items += items;
-  if (items > 0) report.runs += 1;
-  if (projected) report.projections += 1;
-}
-
-/**
- * Queues start requests again that the queue keeps and believes acknowledged: it would never hand them out.
- *
- * @returns ids of the runs whose requests are in the queue, or null where they are too many to know
- */
-async function repairStarts(
-  scope: OrchestratorScope,
-  report: { starts: number },
-): Promise<ReadonlySet<string> | null> {
-  const { queue, namespace } = scope.backend;
-  const floors = new Map<string, number>();
-  for (const { workflow } of await queue.backlog()) {
-    floors.set(workflow, await queue.ackFloor({ kind: "start", workflow }));
-  }
-  const starts = await queue.startsWaiting(PAGE * PAGES);
-  const runs = new Set<string>();
-  for (const start of starts) {
-    const request = readable(start, namespace);
-    if (request !== null) runs.add(request.runId);
-    if (start.seq > (floors.get(start.workflow) ?? 0)) continue;
-    // The run id goes into the body: were it made of the message's place, the new one would be another run.
-    await queue.requeueStart({
-      ...start,
-      body: request === null ? start.body : startRequestBody(request),
-    });
-    report.starts += 1;
-    const { workflow, seq } = start;
-    scope.log.warn({ workflow, seq }, "a start request that the queue had forgotten queued again");
-  }
-  return starts.length < PAGE * PAGES ? runs : null;
-}
-
-/** One run that cannot be read must not keep the others from being repaired. */
+/** One run that cannot be read must not keep the others from being repaired. @param info - or its id, where it is not listed */
 async function repairOrReport(
   scope: OrchestratorScope,
-  info: RunInfo,
-  quietMs: number,
-  waiting: ReadonlySet<string> | null,
-): Promise<RepairedRun> {
-  const { runId, status } = info;
+  info: RunInfo | string,
+  look: RepairLook,
+  tally: RepairTally,
+): Promise<void> {
+  const [runId, filed] = typeof info === "string" ? [info, null] : [info.runId, info];
   try {
-    if (await isGhost(scope, info, quietMs, waiting)) {
-      await scope.backend.runs.remove(runId);
-      scope.log.warn(
-        { runId },
-        "a run was filed whose start request was never sent: taken off the list",
-      );
-      return { items: 0, projected: true };
-    }
-    return await repairRun(scope, runId, quietMs, status);
+    const found = await repairRun(scope, runId, look, filed);
+    if (found !== null) tally.found(found);
   } catch (error) {
     if (!isFloxideError(error, "validation")) throw error;
-    scope.log.error({ err: error, runId }, "the run cannot be looked at");
-    return { items: 0, projected: false };
+    report(scope, tally, runId, error);
   }
 }
 
-/** True for a run that is listed, but was neither begun nor is in the queue: its client died between the two. */
-async function isGhost(
-  { backend, clock }: OrchestratorScope,
-  { runId, revision, createdAt }: RunInfo,
-  quietMs: number,
-  waiting: ReadonlySet<string> | null,
-): Promise<boolean> {
-  if (revision > 0 || waiting === null || waiting.has(runId)) return false;
-  if (clock.now() - Date.parse(createdAt) < Math.max(quietMs, GHOST_MS)) return false;
-  return (await backend.contexts.get(runId)) === null;
+function report(scope: OrchestratorScope, tally: RepairTally, runId: string, error: unknown): void {
+  scope.log.error({ err: error, runId }, "the run cannot be looked at");
+  tally.found({ runId, workflow: null, what: "unreadable", items: 0, refiled: false });
 }

@@ -1,15 +1,18 @@
 import { v7 as uuid } from "uuid";
+import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
+import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { iso } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import { toJson } from "../core/json.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import type { StartRequest } from "../core/records/start-request.ts";
-import { inputHashOf } from "../core/records/start-request.ts";
+import { inputHashOf, startRequestBody } from "../core/records/start-request.ts";
 import { parseWith } from "../core/schema.ts";
 import { checkRunId } from "../core/token.ts";
 import { spareBytesOf, startSizeBytes } from "../engine/spare-bytes.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import { initialContext } from "../workflows/index.ts";
+import { reviveRun } from "./restore-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
 export interface StartOptions<Initial extends object = Readonly<Record<string, unknown>>> {
@@ -41,9 +44,12 @@ export async function startRun(
     await Promise.all([filed, queue.start(request, { infoWritten: true })]);
     return request.runId;
   }
-  if (!(await runs.create(info))) await refuseOther(scope, request);
+  if (!(await runs.create(info))) {
+    await refuseOther(scope, request);
+    await reviveRun(scope, request.runId);
+  }
   const { seq, duplicate } = await queue.start(request, { infoWritten: true });
-  if (duplicate) await refuseOtherRequest(scope, request, seq);
+  if (duplicate) await settleDuplicate(scope, request, seq);
   return request.runId;
 }
 
@@ -99,22 +105,40 @@ async function refuseOther(scope: OrchestratorScope, request: StartRequest): Pro
     throw conflict(request.runId, info.workflow);
 }
 
-/** The queue knows the id, perhaps from somebody who published without a client. */
-async function refuseOtherRequest(
+/**
+ * The queue knows the id, perhaps from somebody who published without a client. It may also remember that of a request
+ * which it has lost: then nothing is kept of the run, and the request is published under no id.
+ */
+async function settleDuplicate(
   scope: OrchestratorScope,
   request: StartRequest,
   seq: number,
 ): Promise<void> {
   const { queue, contexts } = scope.backend;
   const first = await queue.startAt(seq);
+  const begun = first === null ? ((await contexts.get(request.runId))?.checkpoint ?? null) : null;
+  if (first === null && (begun === null || waitsForStart(begun))) {
+    const body = startRequestBody(request);
+    const { workflow } = request;
+    const acceptedAt = scope.clock.now();
+    await queue.requeueStart({
+      workflow,
+      seq,
+      acceptedAt,
+      messageId: null,
+      infoWritten: true,
+      body,
+    });
+    return;
+  }
   const known =
-    first === null
-      ? ((await contexts.get(request.runId))?.checkpoint ?? null)
-      : { workflow: first.workflow, inputHash: inputHashOf(first) };
+    first === null ? begun : { workflow: first.workflow, inputHash: inputHashOf(first) };
   if (known !== null && known.inputHash !== inputHashOf(request)) {
     throw conflict(request.runId, known.workflow);
   }
 }
+
+const waitsForStart = ({ started, status }: Checkpoint): boolean => !started && !isTerminal(status);
 
 function conflict(runId: string, workflow: string): FloxideError {
   return new FloxideError(

@@ -6,6 +6,7 @@ import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { SIGNAL_LIMIT } from "../core/checkpoint/control-changes.ts";
 import { FloxideError } from "../core/errors.ts";
 import { type Json, toJson } from "../core/json.ts";
+import type { ControlCommand } from "../core/ports/control-bus.ts";
 import { livenessOf } from "../core/records/liveness.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
 import { MAX_ID_BYTES } from "../core/token.ts";
@@ -14,11 +15,20 @@ import { requeue } from "../engine/requeue.ts";
 import { grows, spareBytesOf } from "../engine/spare-bytes.ts";
 import { checkSignal } from "../workflows/index.ts";
 import { findRun, runInfo, unbegun } from "./find-run.ts";
-import { repairRun } from "./repair-run.ts";
+import { type RepairLook, repairRun } from "./repair-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
 // Commands to a run. Each is one compare-and-set of its checkpoint: when it is written the command holds, whatever
 // becomes of what follows (queue, lists, notices), all of which is repeatable.
+
+/** A look at one run by a command that finds it as an earlier one may have left it. */
+const AT_ONCE: RepairLook = {
+  quietMs: 0,
+  restored: false,
+  thorough: false,
+  trustsHistory: false,
+  waiting: null,
+};
 
 interface Steered {
   readonly checkpoint: Checkpoint;
@@ -62,11 +72,16 @@ export async function cancelRun(scope: OrchestratorScope, runId: string): Promis
   const { status } = checkpoint;
   if (!outcome.applied && status !== "cancelled") throw illegal("cancel", runId, status);
   const { backend } = scope;
-  backend.control.tell({ type: "cancel", runId, revision });
-  await Promise.all([
-    backend.queue.dropRun(checkpoint.workflow, runId),
-    projectRun(backend, checkpoint, revision),
-  ]);
+  const heard = askWorkers(scope, { type: "cancel", runId, revision });
+  const [silent] = await Promise.all([heard, projectRun(backend, checkpoint, revision)]);
+  // Now: what a worker had begun to queue when the run was cancelled is there.
+  await backend.queue.dropRun(checkpoint.workflow, runId);
+  if (silent.length > 0) {
+    scope.log.warn(
+      { runId, silent },
+      "some workers did not answer: one that is cut off may still queue work, which will not be executed",
+    );
+  }
 }
 
 /**
@@ -78,21 +93,28 @@ export async function pauseRun(scope: OrchestratorScope, runId: string): Promise
   const { checkpoint, revision, outcome } = await commit(scope, runId, { type: "pause" });
   const { status } = checkpoint;
   if (!outcome.applied && status !== "paused") throw illegal("pause", runId, status);
-  const { backend, options, clock } = scope;
-  const workers = (await backend.liveness.list())
-    .filter((heartbeat) => livenessOf(heartbeat, clock.now(), options.aliveMs) === "alive")
-    .map(({ workerId }) => workerId);
-  const [answers] = await Promise.all([
-    backend.control.ask({ type: "pause", runId, revision }, workers, options.pauseAnswerMs),
+  const [silent] = await Promise.all([
+    askWorkers(scope, { type: "pause", runId, revision }),
     projectSteered(scope, checkpoint, revision),
   ]);
-  const silent = workers.filter((workerId) => !answers.includes(workerId));
   if (silent.length > 0) {
     scope.log.warn(
       { runId, silent },
       "some workers did not answer: one that is cut off may start one more node",
     );
   }
+}
+
+/** Tells all workers, and waits for those that are alive. @returns ids of those that did not answer in time */
+async function askWorkers(
+  { backend, clock, options }: OrchestratorScope,
+  command: ControlCommand,
+): Promise<readonly string[]> {
+  const workers = (await backend.liveness.list())
+    .filter((heartbeat) => livenessOf(heartbeat, clock.now(), options.aliveMs) === "alive")
+    .map(({ workerId }) => workerId);
+  const answers = await backend.control.ask(command, workers, options.answerMs);
+  return workers.filter((workerId) => !answers.includes(workerId));
 }
 
 /**
@@ -113,7 +135,8 @@ export async function resumeRun(scope: OrchestratorScope, runId: string): Promis
   if (!outcome.applied) {
     await backend.runs.replace(toRunInfo(checkpoint, revision), null);
     // Perhaps an earlier call that got no further: what it left without a message gets one.
-    if (checkpoint.status === "running" && (await repairRun(scope, runId, 0)).items > 0) return;
+    if (checkpoint.status === "running" && (await repairRun(scope, runId, AT_ONCE)) !== null)
+      return;
     throw illegal("resume", runId, checkpoint.status);
   }
   backend.control.tell({ type: "resume", runId, revision });
@@ -170,7 +193,7 @@ function releasedBy(checkpoint: Checkpoint, name: string): number[] {
 }
 
 function checkText(text: string, what: string): void {
-  const bytes = Buffer.byteLength(text);
+  const bytes = typeof text === "string" ? Buffer.byteLength(text) : 0;
   if (bytes > 0 && bytes <= MAX_ID_BYTES) return;
   throw new FloxideError(
     "validation",

@@ -1,6 +1,7 @@
 import { z } from "zod";
-import { FloxideError, isFloxideError } from "../core/errors.ts";
-import { checkRunId } from "../core/token.ts";
+import { FloxideError } from "../core/errors.ts";
+import { sayIssues } from "../core/issues.ts";
+import { isRunId } from "../core/token.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
 import type { WorkflowRegistry } from "../workflows/index.ts";
 
@@ -62,23 +63,11 @@ export const limitOf = (most: number, byDefault: number) =>
 function parseRequest<S extends z.ZodType>(schema: S, request: unknown): z.output<S> {
   const parsed = schema.safeParse(request);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path, message }) => ({
-    path: path.join("."),
-    message,
-  }));
-  const said = issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
-  throw new FloxideError("validation", `the request does not fit: ${said.join("; ")}`, {
+  const { issues, text } = sayIssues(
+    parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message })),
+  );
+  throw new FloxideError("validation", `the request does not fit: ${text}`, {
     details: { issues },
     cause: parsed.error,
   });
-}
-
-function isRunId(value: string): boolean {
-  try {
-    checkRunId(value);
-    return true;
-  } catch (error) {
-    if (isFloxideError(error, "validation")) return false;
-    throw error;
-  }
 }

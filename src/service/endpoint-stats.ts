@@ -11,6 +11,9 @@ export interface EndpointFigures {
   readonly average_processing_time: number;
 }
 
+/** Longest error text that is kept, in characters: it goes into every answer to a question for figures. */
+const ERROR_LIMIT = 500;
+
 /** Counts the requests of one endpoint. */
 export class EndpointStats {
   #requests = 0;
@@ -24,7 +27,7 @@ export class EndpointStats {
     this.#nanos += Math.round(ms * 1e6);
     if (error === null) return;
     this.#errors += 1;
-    this.#lastError = `${error.code}: ${error.message}`;
+    this.#lastError = `${error.code}: ${error.message}`.slice(0, ERROR_LIMIT);
   }
 
   figures(): EndpointFigures {

@@ -41,7 +41,8 @@ const HEADER_LIMIT = 500;
 
 /** What was thrown, as callers may see it: only errors of floxide show their message. */
 export function toApiError(thrown: unknown): ApiError {
-  if (!isFloxideError(thrown)) {
+  // A schema of the user's may throw anything, also what only looks like an error of floxide.
+  if (!isFloxideError(thrown) || !Object.hasOwn(ERROR_NUMBERS, thrown.code)) {
     return {
       code: "internal",
       message: "the service could not answer: its log says why",
@@ -50,19 +51,40 @@ export function toApiError(thrown: unknown): ApiError {
   }
   const { code, message, details } = thrown;
   const failure = thrown instanceof RunFailedError ? { failure: thrown.failure } : {};
-  return { code, message, details: { ...details, ...failure } };
+  return { code, message: String(message), details: { ...details, ...failure } };
 }
 
-/** The reply that says what is wrong: body and the headers of NATS micro services. */
-export function errorReply(error: ApiError): ApiReply {
+/** Longest error text in a body, in characters, where the whole would not fit. */
+const MESSAGE_LIMIT = 1_000;
+/** What any server takes, in bytes. */
+const SMALL_BYTES = 4_096;
+
+/**
+ * The reply that says what is wrong: body and the headers of NATS micro services.
+ *
+ * @param maxBytes - an error that is larger is cut: without its details, and with the beginning of its message
+ */
+export function errorReply(error: ApiError, maxBytes: number): ApiReply {
+  const whole = bodyOf(error);
+  const fits = whole !== null && Buffer.byteLength(whole) <= Math.max(maxBytes, SMALL_BYTES);
+  const message = `${error.message.slice(0, MESSAGE_LIMIT)}…`;
   return {
-    body: JSON.stringify({ error }),
+    body: fits ? whole : JSON.stringify({ error: { ...error, message, details: {} } }),
     headers: {
       "Nats-Service-Error-Code": String(ERROR_NUMBERS[error.code]),
       "Nats-Service-Error": onOneLine(error.message),
     },
     error,
   };
+}
+
+/** The body, or null where details of an error cannot be written as JSON. */
+function bodyOf(error: ApiError): string | null {
+  try {
+    return JSON.stringify({ error });
+  } catch {
+    return null;
+  }
 }
 
 /**
@@ -79,6 +101,7 @@ export function reply(value: unknown, maxBytes: number): ApiReply {
     toApiError(
       new FloxideError("payload_too_large", message, { details: { bytes, limit: maxBytes } }),
     ),
+    maxBytes,
   );
 }
 

@@ -156,7 +156,7 @@ export const SYSTEM_VERBS = {
   }),
   repair: defineVerb({
     summary: "Looks for runs that nothing moves any more, and queues them again.",
-    gives: "`{ looked, runs, items, starts, projections }`",
+    gives: "`{ looked, runs, items, starts, projections, restored, lost, unreadable }`",
     request: NothingSchema,
     example: {},
     handle: ({ orchestrator }) => orchestrator.repair(),

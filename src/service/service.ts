@@ -4,9 +4,11 @@ import { iso, systemClock, within } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { silentLogger } from "../core/logger.ts";
+import { whyNotJson } from "../core/not-json.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import { WorkflowRegistry } from "../workflows/index.ts";
+import { type Address, addressOf, withWorkflow } from "./address.ts";
 import type { Verb, VerbScope } from "./define-verb.ts";
 import type { ServiceIdentity } from "./discovery.ts";
 import { DISCOVERY_KINDS, discoveryReply, discoverySubjects } from "./discovery.ts";
@@ -153,9 +155,10 @@ export class Service {
   }
 
   #take(request: ApiRequest): void {
-    const name = request.subject.slice(this.#prefix.length);
+    const address = addressOf(request.subject.slice(this.#prefix.length));
+    const { verb: name } = address;
     const began = this.#clock.elapsed();
-    const work = this.#answer(name, request).then((answered) => {
+    const work = this.#answer(address, request).then((answered) => {
       this.#stats.get(name)?.count(this.#clock.elapsed() - began, answered.error);
       request.respond(answered.body, answered.headers);
     });
@@ -168,12 +171,13 @@ export class Service {
     this.#inWork.add(settled);
   }
 
-  async #answer(name: string, request: ApiRequest): Promise<ApiReply> {
+  async #answer(address: Address, request: ApiRequest): Promise<ApiReply> {
+    const { verb: name } = address;
     try {
       const verb = knownVerb(name);
       const leave = this.#enter(verb);
       try {
-        const value = await verb.answer(this.#scope, readBody(request.body));
+        const value = await verb.answer(this.#scope, withWorkflow(readBody(request.body), address));
         return reply(value, this.#parts.transport.maxReplyBytes);
       } finally {
         leave();
@@ -184,7 +188,7 @@ export class Service {
         this.#log.error({ err: thrown, verb: name }, "a request met a fault");
       else
         this.#log.debug({ verb: name, code: error.code, reason: error.message }, "request refused");
-      return errorReply(error);
+      return errorReply(error, this.#parts.transport.maxReplyBytes);
     }
   }
 
@@ -239,7 +243,5 @@ function readBody(body: string): unknown {
 }
 
 function notJson(cause: unknown): FloxideError {
-  return new FloxideError("validation", `the request is not JSON: ${(cause as Error).message}`, {
-    cause,
-  });
+  return new FloxideError("validation", `the request is not JSON: ${whyNotJson(cause)}`, { cause });
 }

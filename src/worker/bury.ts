@@ -1,6 +1,9 @@
 import type { Delivery } from "../core/ports/work-queue.ts";
 import type { WorkerScope } from "./scope.ts";
 
+/** Longest reason in a log line, in characters. */
+const LOGGED = 1_000;
+
 /** Keeps a message that nobody can handle, with the reason, and takes it out of the queue. */
 export async function bury(
   scope: WorkerScope,
@@ -11,6 +14,6 @@ export async function bury(
 ): Promise<void> {
   const { subject, workflow, body, seq } = delivery;
   await scope.backend.deadLetters.add({ code, reason, subject, workflow, runId, body });
-  scope.log.warn({ subject, seq, runId, code }, `dead letter: ${reason}`);
+  scope.log.warn({ subject, seq, runId, code }, `dead letter: ${reason.slice(0, LOGGED)}`);
   delivery.ack();
 }

@@ -1,7 +1,8 @@
 import type { Refusal } from "../core/checkpoint/change.ts";
-import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
+import type { Checkpoint, Item } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { carriedBy, dueMs } from "../core/checkpoint/inspect.ts";
+import type { Versioned } from "../core/ports/stores.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
 import { HISTORY_CHUNK, keepHistory, newestEvent, projectRun } from "../engine/project.ts";
 import { requeue } from "../engine/requeue.ts";
@@ -13,8 +14,8 @@ import { SHORT_WAIT_MS } from "./judge.ts";
 import type { WorkerScope } from "./scope.ts";
 
 // One message and the chain of items it carries. Invariants:
-// 1. The message is acknowledged only when everything it vouched for is committed, has a message of its own, or
-//    will be queued again by whoever resumes the run.
+// 1. The message is acknowledged only when a stored checkpoint shows nothing that it vouches for: all of it has ended,
+//    has a message of its own, or will be queued again by whoever resumes the run.
 // 2. A node starts only on a checkpoint that says `running`, and no step lies between that look and the start.
 // 3. When a commit is refused because somebody else carries the same items, the message is left alone: it comes
 //    back after the acknowledgement wait, and by then the checkpoint tells what is left of it.
@@ -30,6 +31,8 @@ const ACK: Ending = { type: "ack" };
 const GIVE_BACK: Ending = { type: "give-back", delayMs: 0 };
 const LEAVE: Ending = { type: "leave" };
 const YIELD_AFTER_MS = 5_000;
+/** Milliseconds that a message which came too early for this worker's clock is given back for, at most. */
+const LONGEST_DELAY_MS = 30_000;
 
 export class Carry {
   readonly #scope: WorkerScope;
@@ -40,6 +43,8 @@ export class Carry {
   readonly #workflow: AnyWorkflow;
   /** What must be done before the message may be acknowledged. */
   readonly #before: Promise<unknown>[] = [];
+  /** Items that were given messages of their own. */
+  readonly #handedOver = new Set<number>();
 
   constructor(
     scope: WorkerScope,
@@ -69,24 +74,45 @@ export class Carry {
   async run(checkpoint: Checkpoint, revision: number): Promise<void> {
     const ending = await this.#walk(checkpoint, revision);
     await Promise.all(this.#before);
-    if (ending.type === "ack") this.#delivery.ack();
+    if (ending.type === "ack" && (await this.#isFree())) this.#delivery.ack();
     else if (ending.type === "give-back") this.#delivery.giveBack(ending.delayMs);
   }
 
+  /**
+   * True where the message vouches for nothing more, and never will again.
+   *
+   * Somebody else may have the same message in hand and have gone on under it. Once a checkpoint that is stored shows
+   * nothing under it, nothing more can come: what follows from an item is vouched for by what vouches for the item.
+   */
+  async #isFree(): Promise<boolean> {
+    const view = this.#session.known;
+    if (view === null || view.checkpoint.status !== "running") return true;
+    const { items } = view.checkpoint;
+    // A later message of the carrier itself vouches for the same as this one.
+    const left = [...this.#handedOver].filter(
+      (id) => id !== this.#carrier && items[id]?.carrier === this.#carrier,
+    );
+    const { checkpoint } =
+      left.length === 0
+        ? view
+        : await this.#session.commit({ type: "handed-over", items: left, before: "ack" });
+    if (checkpoint.status !== "running") return true;
+    return carriedBy(checkpoint, this.#carrier).every((id) => this.#handedOver.has(id));
+  }
+
   async #walk(first: Checkpoint, firstRevision: number): Promise<Ending> {
-    let checkpoint = first;
-    let revision = firstRevision;
-    let carried: readonly number[] = carriedBy(checkpoint, this.#carrier);
+    let view = { checkpoint: first, revision: firstRevision };
+    let carried: readonly number[] = carriedBy(first, this.#carrier);
     const until = this.#scope.clock.now() + YIELD_AFTER_MS;
     for (let step = 0; ; step++) {
-      if (checkpoint.status !== "running") return this.#stopped(checkpoint, revision);
-      const { now: next, ending } = this.#share(checkpoint, revision, carried);
-      if (next === null) return ending;
-      if (this.#scope.stopping() && step === 0) return GIVE_BACK;
-      if (this.#yields(step, until)) {
-        this.#handOver(checkpoint, revision, [next]);
-        return ACK;
+      if (!this.#session.fresh) {
+        // Somebody has cancelled or paused the run: then nothing more of it may be queued from here.
+        const newest = await this.#session.current();
+        if (newest === null) return ACK;
+        view = newest;
       }
+      const next = this.#next(view, carried, step, until);
+      if (typeof next !== "number") return next;
       const done = await this.#executor.execute({
         session: this.#session,
         workflow: this.#workflow,
@@ -98,10 +124,28 @@ export class Carry {
       });
       if (done.type === "given-back") return GIVE_BACK;
       if (done.type === "refused") return this.#afterRefusal(done.checkpoint, done.refusal);
-      ({ checkpoint, revision } = done);
+      view = done;
       carried = done.items;
-      this.#gatherHistory(checkpoint);
+      this.#gatherHistory(view.checkpoint);
     }
+  }
+
+  /** The item to execute now, or how it ends. Between this and what it looked at lies no asynchronous step. */
+  #next(
+    { checkpoint, revision }: Versioned,
+    carried: readonly number[],
+    step: number,
+    until: number,
+  ): number | Ending {
+    // It was steered while it began here and nothing was written: its request is looked at anew.
+    if (!checkpoint.started) return GIVE_BACK;
+    if (checkpoint.status !== "running") return this.#stopped(checkpoint, revision);
+    const { now: next, ending } = this.#share(checkpoint, revision, carried, step);
+    if (next === null) return ending;
+    if (this.#scope.stopping() && step === 0) return GIVE_BACK;
+    if (!this.#yields(step, until)) return next;
+    this.#handOver(checkpoint, revision, [next]);
+    return ACK;
   }
 
   /** True where the rest of the chain is to go through the queue. */
@@ -115,6 +159,7 @@ export class Carry {
     checkpoint: Checkpoint,
     revision: number,
     carried: readonly number[],
+    step: number,
   ): { readonly now: number | null; readonly ending: Ending } {
     const at = this.#scope.clock.now();
     const due: number[] = [];
@@ -126,26 +171,34 @@ export class Carry {
     }
     const [first, ...others] = due;
     const [alone] = later;
-    if (first === undefined && later.length === 1 && alone !== undefined) {
-      const item = checkpoint.items[alone];
-      const wait = item === undefined ? 0 : dueMs(item) - at;
-      const counted = item?.deliveries === this.#delivery.deliveries;
-      if (counted && wait <= SHORT_WAIT_MS && item?.hold === undefined) {
-        return { now: null, ending: { type: "give-back", delayMs: Math.max(1, wait) } };
-      }
+    if (first === undefined && alone !== undefined && later.length === 1) {
+      const delayMs = this.#delayOf(checkpoint.items[alone], at, step);
+      if (delayMs !== null) return { now: null, ending: { type: "give-back", delayMs } };
     }
     this.#handOver(checkpoint, revision, [...others, ...later]);
     return { now: first ?? null, ending: ACK };
   }
 
+  /** Milliseconds after which the message itself is to bring the item it carries; null where it is not to. */
+  #delayOf(item: Item | undefined, at: number, step: number): number | null {
+    if (item === undefined) return null;
+    const wait = dueMs(item) - at;
+    if (wait === Number.POSITIVE_INFINITY) return null;
+    if (step === 0 && this.#delivery.deliveries === 1) {
+      // Sent by a clock that is ahead of this one. Scheduled again it would be here again at once.
+      return Math.min(Math.max(1, wait), LONGEST_DELAY_MS);
+    }
+    const counted = item.deliveries === this.#delivery.deliveries;
+    return counted && wait <= SHORT_WAIT_MS && item.hold === undefined ? Math.max(1, wait) : null;
+  }
+
   #handOver(checkpoint: Checkpoint, revision: number, ids: readonly number[]): void {
     if (ids.length === 0) return;
     const { backend, clock } = this.#scope;
-    this.waitFor(
-      requeue(backend.queue, checkpoint, revision, ids, clock.now()).then(() => {
-        this.#session.later({ type: "handed-over", items: ids });
-      }),
-    );
+    const queued = requeue(backend.queue, checkpoint, revision, ids, clock.now());
+    this.#session.publishing(queued);
+    for (const id of ids) this.#handedOver.add(id);
+    this.waitFor(queued.then(() => this.#session.later({ type: "handed-over", items: ids })));
   }
 
   #stopped(checkpoint: Checkpoint, revision: number): Ending {

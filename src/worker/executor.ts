@@ -6,8 +6,8 @@ import { dueMs } from "../core/checkpoint/inspect.ts";
 import { storedTime } from "../core/checkpoint/item-changes.ts";
 import { FloxideError, isFloxideError } from "../core/errors.ts";
 import type { Failure } from "../core/failure.ts";
-import type { Versioned } from "../core/ports/stores.ts";
-import type { Committed, RunSession } from "../engine/session.ts";
+import type { RunSession } from "../engine/session.ts";
+import type { Committed } from "../engine/settle.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import type { Case } from "./judge.ts";
 import { giveUp, judge, judgeFailure, lostFailure } from "./judge.ts";
@@ -85,7 +85,7 @@ export class Executor {
   }
 
   async #executeSuspect(request: Execute): Promise<Executed> {
-    const view = await look(request.session);
+    const view = await request.session.current();
     const item = view?.checkpoint.items[request.id];
     if (view === null || item?.trying !== true || this.#scope.stopping()) {
       return this.#executeNow(request);
@@ -118,7 +118,7 @@ export class Executor {
   async #executeNow(request: Execute): Promise<Executed> {
     const { session, id } = request;
     if (this.#scope.stopping()) return { type: "given-back" };
-    const view = session.fresh ? session.known : await look(session);
+    const view = session.fresh ? session.known : await session.current();
     if (view === null)
       throw new FloxideError("not_found", `run "${session.runId}" has no checkpoint any more`);
     const { checkpoint, revision } = view;
@@ -207,7 +207,7 @@ export class Executor {
   /** The node was told to stop. A cancelled run wants nothing of it; a worker that stops gives it back. */
   async #afterAbort(request: Execute, item: Item): Promise<Executed> {
     const { session } = request;
-    const view = await look(session);
+    const view = await session.current();
     if (view === null || isTerminal(view.checkpoint.status)) {
       const checkpoint = view?.checkpoint ?? session.known?.checkpoint;
       if (checkpoint === undefined) return { type: "given-back" };
@@ -248,13 +248,6 @@ export class Executor {
       retryAt: retryAtMs === null ? null : storedTime(retryAtMs),
     });
   }
-}
-
-/** The run as it is now, read only where somebody said that it has changed. */
-async function look(session: RunSession): Promise<Versioned | null> {
-  let view = session.known;
-  while (!session.fresh) view = await session.reload();
-  return view;
 }
 
 /** True where the message was given back on purpose: a retry that waited in it, or a worker that stopped. */

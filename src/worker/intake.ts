@@ -6,7 +6,8 @@ import type { Logger } from "../core/logger.ts";
 import type { Delivery, QueueKind, QueueSource, WorkQueue } from "../core/ports/work-queue.ts";
 
 // How messages come into a worker. Invariants:
-// 1. No more messages are handled at once than there are slots. Continuing work goes before new starts.
+// 1. No more messages are handled at once than there are slots. Continuing work goes before new starts: in what is in
+//    hand, and in what is asked for. Else the branches of one fork wait behind the starts of every other workflow.
 // 2. A worker asks for as many messages as it has free slots. It asks ahead only while its work is short, so that a
 //    slow worker does not sit on what a free one could do.
 // 3. Every message in hand, handled or waiting, is kept from redelivery; one that waits too long goes back.
@@ -17,6 +18,14 @@ const SHORT_MS = 50;
 /** Milliseconds that a message may wait here for a slot before somebody else may have it. */
 const PATIENCE_MS = 2_000;
 const RETRY_MS = 500;
+/**
+ * How long continuing work is asked for before starts are, as a share of what a message takes: longer than the queue
+ * needs for an answer, also on a machine that is too busy, and short against the work that a slot could do meanwhile.
+ */
+const HEAD_START = 0.2;
+const LONGEST_HEAD_START_MS = 100;
+/** Milliseconds since the last message of continuing work after which there is none, as far as one knows here. */
+const RECENT_MS = 1_000;
 
 export interface IntakeOptions {
   readonly queue: WorkQueue;
@@ -47,6 +56,8 @@ export class Intake {
   #stopSweep: (() => void) | null = null;
   /** Milliseconds that a message lately took, smoothed. */
   #typicalMs = Number.POSITIVE_INFINITY;
+  /** When continuing work last came, on the clock that never jumps. */
+  #workCameAt = Number.NEGATIVE_INFINITY;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
@@ -76,13 +87,10 @@ export class Intake {
     const { queue, log } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      const wanted = this.#wanted(source.kind);
-      if (wanted === 0) {
-        await this.#change();
-        continue;
-      }
+      if (!(await this.#mayAsk(source.kind))) continue;
       try {
         const pulling = this.#demand.signal;
+        const wanted = this.#wanted(source.kind);
         await queue.pull(source, wanted, (delivery) => this.#arrive(delivery), pulling);
       } catch (error) {
         if (signal.aborted) return;
@@ -92,6 +100,24 @@ export class Intake {
         await sleep(this.#options.clock, RETRY_MS, signal);
       }
     }
+  }
+
+  /** Waits for room where there is none, and lets continuing work be asked for first. @returns false: look again */
+  async #mayAsk(kind: QueueKind): Promise<boolean> {
+    if (this.#wanted(kind) === 0) {
+      await this.#change();
+      return false;
+    }
+    if (kind === "work" || !this.#isWorkLikely()) return true;
+    const ms = Math.min(LONGEST_HEAD_START_MS, HEAD_START * this.#typicalMs);
+    await sleep(this.#options.clock, ms, this.#stop.signal);
+    return this.#wanted(kind) > 0;
+  }
+
+  /** True where more continuing work may wait in the queue, and each message takes a slot for long. */
+  #isWorkLikely(): boolean {
+    const age = this.#options.clock.elapsed() - this.#workCameAt;
+    return this.#typicalMs >= SHORT_MS && age < RECENT_MS;
   }
 
   /** How many more messages of this kind are welcome. */
@@ -113,6 +139,7 @@ export class Intake {
       delivery.giveBack();
       return;
     }
+    if (delivery.kind === "work") this.#workCameAt = this.#options.clock.elapsed();
     this.#waiting[delivery.kind].push(held);
     this.#dispatch();
     const { clock, queue } = this.#options;

@@ -74,6 +74,8 @@ export function judgeFailure(subject: Case, thrown: unknown, ms: number): ItemCh
   const { workflow, id, item, clock, fallbackPolicy } = subject;
   const now = clock.now();
   const failure = toFailure(thrown, { node: item.node, item: id, attempt: item.attempt, now });
+  // What is stored may name a node that the workflow does not have: that fails the item, and is no fault of the worker.
+  if (!Object.hasOwn(workflow.nodes, item.node)) return giveUp(subject, failure, ms);
   const policy = policyOf(workflow, item.node).retry ?? fallbackPolicy;
   const after = retryAfterMs(policy, failure, item.attempt, askedDelayMs(thrown), clock.random());
   return after === null ? giveUp(subject, failure, ms) : retryIn(subject, failure, ms, now, after);
@@ -83,7 +85,8 @@ export function judgeFailure(subject: Case, thrown: unknown, ms: number): ItemCh
 export function giveUp(subject: Case, failure: Failure, ms: number): ItemChange {
   const { workflow, id, item, carrier } = subject;
   const common = { item: id, turn: item.turn, carrier, ms, failure } as const;
-  const routed = routeError(workflow, item.node, item.input);
+  const isKnown = Object.hasOwn(workflow.nodes, item.node);
+  const routed = isKnown ? routeError(workflow, item.node, item.input) : null;
   return routed === null ? { ...common, type: "fail" } : { ...common, type: "fallback", routed };
 }
 

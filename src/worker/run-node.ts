@@ -39,7 +39,7 @@ export interface Execution {
  */
 export async function runNode(execution: Execution): Promise<Answer> {
   const { workflow, item, abort, clock } = execution;
-  const node = workflow.nodes[item.node];
+  const node = Object.hasOwn(workflow.nodes, item.node) ? workflow.nodes[item.node] : undefined;
   const began = clock.elapsed();
   const elapsed = (): number => clock.elapsed() - began;
   if (node === undefined) {

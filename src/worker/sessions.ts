@@ -38,6 +38,14 @@ export class Sessions {
     if (this.#sessions.get(runId)?.users === 0) this.#sessions.delete(runId);
   }
 
+  /** Has every run looked at again before it goes on: the stores may have come back older than what is known here. */
+  doubt(): void {
+    for (const [runId, session] of this.#sessions) {
+      if (session.users === 0) this.#sessions.delete(runId);
+      else session.doubt();
+    }
+  }
+
   #evict(): void {
     for (const [runId, session] of this.#sessions) {
       if (this.#sessions.size <= IDLE_LIMIT) return;

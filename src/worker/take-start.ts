@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import {
+  isGivenUp,
   isOfNewerForm,
   isTerminal,
   newCheckpoint,
@@ -76,7 +77,7 @@ export class StartTaker {
       await this.#again(delivery, request, stored, session);
       return;
     }
-    if (stored !== null && isTerminal(stored.status)) {
+    if (stored !== null && isTerminal(stored.status) && !isGivenUp(stored)) {
       await this.#endBeforeBeginning(delivery, stored, session);
       return;
     }
@@ -145,7 +146,7 @@ export class StartTaker {
     await carry.run(checkpoint, 0);
   }
 
-  /** The run was paused before anybody took its start request. */
+  /** The run was paused before anybody took its start request, or given up because there was none. */
   async #beginPrepared(
     delivery: Delivery,
     session: RunSession,
@@ -153,9 +154,11 @@ export class StartTaker {
     { start }: Beginning,
   ): Promise<void> {
     const carry = this.#carry(delivery, START_CARRIER, session, workflow);
+    const wasGivenUp = session.known !== null && isGivenUp(session.known.checkpoint);
     const { checkpoint, revision, outcome } = await session.commit(start);
-    if (outcome.applied) await carry.run(checkpoint, revision);
-    else delivery.giveBack(BEGINNING_DELAY_MS);
+    if (!outcome.applied) return delivery.giveBack(BEGINNING_DELAY_MS);
+    if (wasGivenUp) carry.waitFor(projectRun(this.#scope.backend, checkpoint, revision));
+    await carry.run(checkpoint, revision);
   }
 
   /** The run was cancelled before anybody took its start request. */
@@ -175,7 +178,8 @@ export class StartTaker {
     stored: Checkpoint,
     session: RunSession,
   ): Promise<void> {
-    if (stored.startSeq === delivery.seq) {
+    // The hash too: a queue that has lost messages gives their places to others.
+    if (stored.startSeq === delivery.seq && stored.inputHash === request.inputHash) {
       const workflow = this.#fit.of(delivery, stored);
       if (workflow === null) return;
       await this.#carry(delivery, START_CARRIER, session, workflow).run(

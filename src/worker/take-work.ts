@@ -1,5 +1,6 @@
 import { type Checkpoint, isOfNewerForm } from "../core/checkpoint/checkpoint.ts";
 import { isFloxideError } from "../core/errors.ts";
+import { sayIssues } from "../core/issues.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
 import { WorkMessageSchema } from "../core/records/work-message.ts";
 import type { RunSession } from "../engine/session.ts";
@@ -36,7 +37,7 @@ export class WorkTaker {
         delivery,
         null,
         "validation",
-        `the work item does not fit: ${parsed.error.message}`,
+        `the work item does not fit: ${sayIssues(parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }))).text}`,
       );
       return;
     }
@@ -45,6 +46,12 @@ export class WorkTaker {
     try {
       const view = await this.#load(delivery, session, revision);
       if (view === null) return;
+      if (view.checkpoint.workflow !== delivery.workflow) {
+        // No worker of either workflow could ever take it: it would come again for ever.
+        const reason = `run "${runId}" is a run of workflow "${view.checkpoint.workflow}"`;
+        await bury(this.#scope, delivery, runId, "conflict", reason);
+        return;
+      }
       const workflow = this.#fit.of(delivery, view.checkpoint);
       if (workflow === null) return;
       await new Carry(this.#scope, this.#executor, delivery, item, session, workflow).run(

@@ -1,6 +1,7 @@
 import { isFloxideError } from "../core/errors.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
 import type { WorkflowRegistry } from "../workflows/index.ts";
+import { Distrusted } from "./distrusted.ts";
 import type { Executor } from "./executor.ts";
 import { Fit } from "./fit.ts";
 import type { WorkerScope } from "./scope.ts";
@@ -16,6 +17,7 @@ export class Taker {
   readonly #scope: WorkerScope;
   readonly #starts: StartTaker;
   readonly #work: WorkTaker;
+  readonly #distrusted: Distrusted;
 
   constructor(
     scope: WorkerScope,
@@ -27,12 +29,14 @@ export class Taker {
     this.#scope = scope;
     this.#starts = new StartTaker(scope, fit, sessions, executor);
     this.#work = new WorkTaker(scope, fit, sessions, executor);
+    this.#distrusted = new Distrusted(scope);
   }
 
   /** Handles one message to its end. Never rejects: what cannot be handled goes back, or to the dead letters. */
   async take(delivery: Delivery): Promise<void> {
     try {
-      await (delivery.kind === "start" ? this.#starts : this.#work).take(delivery);
+      if (delivery.distrust !== null) await this.#distrusted.take(delivery, delivery.distrust);
+      else await (delivery.kind === "start" ? this.#starts : this.#work).take(delivery);
     } catch (error) {
       const { subject, seq, deliveries } = delivery;
       const { workerId } = this.#scope.options;

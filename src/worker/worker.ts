@@ -166,7 +166,12 @@ export class Worker {
   async #prepare(): Promise<void> {
     const { backend } = this.#scope;
     await Promise.all(this.#registry.names().map((name) => backend.queue.prepare(name)));
-    this.#unlisten = backend.control.listen(this.workerId, (command) => this.#onCommand(command));
+    const unlisten = backend.control.listen(this.workerId, (command) => this.#onCommand(command));
+    const unwatch = backend.watchLost(() => this.#sessions.doubt());
+    this.#unlisten = () => {
+      unlisten();
+      unwatch();
+    };
   }
 
   #sources(): QueueSource[] {
@@ -211,9 +216,13 @@ export class Worker {
     log.info({ workerId: this.workerId }, "worker stopped");
   }
 
-  #onCommand({ type, runId, revision }: ControlCommand): void {
-    this.#sessions.find(runId)?.invalidate(revision);
-    if (type === "cancel") this.#running.abortRun(runId);
+  /** For a cancel resolves when nothing of the run that was on its way to the queue from here still is. */
+  async #onCommand({ type, runId, revision }: ControlCommand): Promise<void> {
+    const session = this.#sessions.find(runId);
+    if (type === "restored") session?.forget();
+    session?.invalidate(revision);
+    if (type === "cancel" || type === "restored") this.#running.abortRun(runId);
+    if (type === "cancel") await session?.published();
   }
 
   #runEnded(checkpoint: Checkpoint, revision: number): void {

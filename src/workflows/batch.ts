@@ -46,7 +46,11 @@ export function batch<Shared, In, Out>(
     timeoutMs: inner.timeoutMs,
     problems: [
       ...inner.problems,
-      ...(sound ? [] : [`the size of a batch must be a whole number of 1 or more, it is ${size}`]),
+      ...(sound
+        ? []
+        : [
+            `the size of a batch must be a whole number of 1 or more, it is ${typeof size === "number" ? size : `a ${typeof size}`}`,
+          ]),
     ],
   });
 }

@@ -58,7 +58,8 @@ function isArm(given: unknown): boolean {
 }
 
 function isNames(given: unknown): given is readonly string[] {
-  return Array.isArray(given) && given.every((one) => typeof one === "string");
+  // A list with holes skips them in `every`.
+  return Array.isArray(given) && Array.from(given).every((one) => typeof one === "string");
 }
 
 function isRecord(given: unknown): given is Readonly<Record<string, unknown>> {

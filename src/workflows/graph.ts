@@ -13,6 +13,7 @@ export interface Graph {
   readonly nodes: Nodes;
   readonly start: string;
   readonly edges: { readonly [name: string]: Edge };
+  readonly description?: string | null;
 }
 
 const NAME_RULE = "must be 1 to 64 letters, digits, _ or -";
@@ -39,12 +40,13 @@ export function graphProblems(graph: Graph): string[] {
   return problems;
 }
 
-function headProblems({ name, version, nodes, start }: Graph): string[] {
+function headProblems({ name, version, nodes, start, description }: Graph): string[] {
   const problems: string[] = [];
   if (!isSafe(name)) problems.push(`the name "${name}" of the workflow ${NAME_RULE}`);
   if (!(Number.isSafeInteger(version) && version >= 1)) {
     problems.push(`the version must be a whole number of 1 or more, it is ${version}`);
   }
+  if (!isDescription(description)) problems.push("the description is no text");
   if (Object.keys(nodes).length === 0) problems.push("there are no nodes");
   else if (!Object.hasOwn(nodes, start)) problems.push(`the start "${start}" is no node`);
   return problems;
@@ -74,6 +76,15 @@ function nodeProblems(graph: Graph, name: string): string[] {
     problems.push(`node "${name}" is not one: use node, split, batch or nested`);
     return problems;
   }
+  for (const side of ["input", "output"] as const) {
+    if (!isSchema(node[`${side}Schema`])) {
+      problems.push(
+        `the ${side} of node "${name}" is no schema: give one of zod, or any Standard Schema`,
+      );
+    }
+  }
+  if (!isDescription(node.description))
+    problems.push(`the description of node "${name}" is no text`);
   problems.push(...node.problems.map((problem) => `node "${name}": ${problem}`));
   for (const [field, { kind }] of Object.entries(node.context)) {
     const offered = Object.hasOwn(graph.context, field) ? graph.context[field]?.kind : undefined;
@@ -115,6 +126,16 @@ function reachProblems(start: string, edges: ReadonlyMap<string, Edge>): string[
     .map((name) => `node "${name}" cannot be reached from "${start}"`);
   if (!ends) problems.push(`no end can be reached from "${start}": give some node the edges []`);
   return problems;
+}
+
+/** Text, or nothing. */
+const isDescription = (given: unknown): boolean =>
+  given === undefined || given === null || typeof given === "string";
+
+function isSchema(given: unknown): boolean {
+  if ((typeof given !== "object" && typeof given !== "function") || given === null) return false;
+  const standard: unknown = "~standard" in given ? given["~standard"] : undefined;
+  return typeof standard === "object" && standard !== null && "validate" in standard;
 }
 
 /** `__proto__` passes for a name, and is one that records of JavaScript cannot have. */

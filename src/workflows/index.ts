@@ -38,7 +38,7 @@ export { type NodeSpec, node } from "./node.ts";
 export type { NodeLogger } from "./node-logger.ts";
 export type { AnyNode, InputOf, Node, OutputOf, SharedOf } from "./node-types.ts";
 export type { PolicyOptions } from "./policy.ts";
-export { WorkflowRegistry } from "./registry.ts";
+export { isWorkflow, WorkflowRegistry } from "./registry.ts";
 export { route, routeError } from "./route.ts";
 export {
   initialContext,

@@ -31,7 +31,8 @@ export function resolvePolicy(options: OpenPolicy): ResolvedPolicy {
   const problems: string[] = [];
   const { timeoutMs = null } = options;
   if (timeoutMs !== null && !isTimeout(timeoutMs)) {
-    problems.push(`timeoutMs must be 1 to ${MAX_TIMEOUT_MS} milliseconds, it is ${timeoutMs}`);
+    const given = typeof timeoutMs === "number" ? timeoutMs : `a ${typeof timeoutMs}`;
+    problems.push(`timeoutMs must be 1 to ${MAX_TIMEOUT_MS} milliseconds, it is ${given}`);
   }
   let retry: ResolvedRetryPolicy | null = null;
   if (options.retry !== undefined) {

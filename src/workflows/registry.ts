@@ -1,5 +1,25 @@
 import { FloxideError } from "../core/errors.ts";
+import { cut } from "../core/issues.ts";
 import type { AnyWorkflow } from "./workflow.ts";
+
+/** Whether it looks like a workflow: another copy of floxide may have made it, so that only its looks count. */
+export function isWorkflow(value: unknown): value is AnyWorkflow {
+  if (typeof value !== "object" || value === null) return false;
+  const { name, version, start, fingerprint, nodes, edges } = value as Partial<AnyWorkflow>;
+  return (
+    typeof name === "string" &&
+    typeof version === "number" &&
+    typeof start === "string" &&
+    typeof fingerprint === "string" &&
+    typeof nodes === "object" &&
+    nodes !== null &&
+    typeof edges === "object" &&
+    edges !== null
+  );
+}
+
+const noWorkflow = (): FloxideError =>
+  new FloxideError("definition", "what was given is no workflow: give what workflow() returns");
 
 /** The workflows that a process knows, by name and version. */
 export class WorkflowRegistry {
@@ -9,11 +29,12 @@ export class WorkflowRegistry {
   /**
    * Takes in workflows, several versions of a name side by side. The same one twice is taken once.
    *
-   * @throws FloxideError `fingerprint` where two graphs have the same name and version
+   * @throws FloxideError `fingerprint` where two graphs have the same name and version, `definition` for what is none
    */
   constructor(workflows: readonly AnyWorkflow[]) {
     const byName = new Map<string, AnyWorkflow[]>();
     for (const workflow of workflows) {
+      if (!isWorkflow(workflow)) throw noWorkflow();
       const versions = byName.get(workflow.name) ?? [];
       const known = versions.find(({ version }) => version === workflow.version);
       if (known !== undefined) {
@@ -38,7 +59,7 @@ export class WorkflowRegistry {
     if (found !== null) return found;
     const versions = this.#byName.get(name) ?? [];
     throw new FloxideError("not_found", this.#missing(name, version, versions), {
-      details: { workflow: name, ...(version === undefined ? {} : { version }) },
+      details: { workflow: cut(name, 100), ...(version === undefined ? {} : { version }) },
     });
   }
 
@@ -66,7 +87,7 @@ export class WorkflowRegistry {
       return `there is no version ${version} of workflow "${name}"; there is ${known}`;
     }
     const names = this.names().map((one) => `"${one}"`);
-    return `there is no workflow "${name}"; there is ${names.length === 0 ? "none" : names.join(", ")}`;
+    return `there is no workflow "${cut(name, 100)}"; there is ${names.length === 0 ? "none" : names.join(", ")}`;
   }
 }
 

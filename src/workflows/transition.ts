@@ -58,6 +58,12 @@ export function nextAll<T>(values: readonly T[]): Transition<T> {
 export function hold(options?: HoldOptions): Transition<never> {
   if (options === undefined) return { type: "hold", wait: null };
   const wait = { for: options.for ?? null, timeoutMs: options.timeoutMs ?? null };
+  if (wait.for !== null && typeof wait.for !== "string") {
+    throw new FloxideError(
+      "validation",
+      `hold waits for a signal by its name, not ${typeof wait.for}`,
+    );
+  }
   if (wait.for === "" || (wait.for === null && wait.timeoutMs === null)) {
     throw new FloxideError("validation", "hold needs the name of a signal, a timeoutMs, or both");
   }
@@ -85,6 +91,16 @@ export function abort(error: Error | string): Transition<never> {
   return { type: "abort", error: typeof error === "string" ? new Error(error) : error };
 }
 
+/** What is stored as a wait must be one: a run whose checkpoint has another could not be read again. */
+function isWait(value: unknown): boolean {
+  if (value === null) return true;
+  if (typeof value !== "object" || !("for" in value) || !("timeoutMs" in value)) return false;
+  const { for: name, timeoutMs } = value;
+  const isNamed = typeof name === "string" && name !== "";
+  const isTimed = typeof timeoutMs === "number" && timeoutMs >= 0 && Number.isFinite(timeoutMs);
+  return (isNamed || name === null) && (isTimed || timeoutMs === null) && (isNamed || isTimed);
+}
+
 /** True for what one of the functions above gives. */
 export function isTransition(value: unknown): value is Transition<unknown> {
   if (value === null || typeof value !== "object" || !("type" in value)) return false;
@@ -94,7 +110,7 @@ export function isTransition(value: unknown): value is Transition<unknown> {
     case "nextAll":
       return "values" in value && Array.isArray(value.values);
     case "hold":
-      return "wait" in value;
+      return "wait" in value && isWait(value.wait);
     case "abort":
       return "error" in value && value.error instanceof Error;
     default:

@@ -1,4 +1,6 @@
-import { FloxideError } from "../core/errors.ts";
+import { FloxideError, isFloxideError } from "../core/errors.ts";
+import { toFailure } from "../core/failure.ts";
+import { cut } from "../core/issues.ts";
 import type { ResolvedRetryPolicy, RetryPolicy } from "../core/retry-policy.ts";
 import type { CheckEdges, CheckShared, Ends, Names, Nodes } from "./check.ts";
 import type { Edge } from "./edges.ts";
@@ -75,6 +77,28 @@ export function workflow<
   S extends Names<N>,
   F extends Fields = NoFields,
 >(spec: WorkflowSpec<N, E, S, F>): Workflow<F, InputOf<N[S]>, Ends<N, E>> {
+  try {
+    return define(spec);
+  } catch (error) {
+    throw isFloxideError(error) ? error : unusable(error);
+  }
+}
+
+/** What is wrong may be wrong in a way that no check foresees: a spec that is none, a getter that throws. */
+function unusable(cause: unknown): FloxideError {
+  const why = toFailure(cause, { node: null, item: null, attempt: null, now: 0 }).message;
+  return new FloxideError("definition", `a workflow cannot be made of this: ${why}`, {
+    details: { problems: [why] },
+    cause,
+  });
+}
+
+function define<
+  const N extends Nodes,
+  const E extends { readonly [name: string]: Edge<Names<N>> },
+  S extends Names<N>,
+  F extends Fields,
+>(spec: WorkflowSpec<N, E, S, F>): Workflow<F, InputOf<N[S]>, Ends<N, E>> {
   const { retry, timeoutMs, problems } = resolvePolicy(spec);
   const graph = {
     name: spec.name,
@@ -83,21 +107,30 @@ export function workflow<
     nodes: Object.freeze({ ...spec.nodes }),
     start: spec.start,
     edges: deepFreeze(structuredClone<AnyWorkflow["edges"]>(spec.edges)),
+    description: spec.description ?? null,
   };
   refuse(spec.name, [...graphProblems(graph), ...problems]);
   return Object.freeze({
     ...graph,
-    description: spec.description ?? null,
     retry,
     timeoutMs,
     fingerprint: fingerprintOf(graph),
   });
 }
 
-function refuse(workflow: unknown, problems: readonly string[]): void {
-  if (problems.length === 0) return;
+/** Problems that an error names at most, and the longest of them in characters. */
+const PROBLEMS = 50;
+const PROBLEM_LIMIT = 300;
+
+function refuse(workflow: unknown, found: readonly string[]): void {
+  if (found.length === 0) return;
+  const problems = found.slice(0, PROBLEMS).map((problem) => cut(problem, PROBLEM_LIMIT));
   const list = problems.map((problem) => `- ${problem}`).join("\n");
-  throw new FloxideError("definition", `workflow "${workflow}" cannot be used:\n${list}`, {
-    details: { workflow, problems },
-  });
+  throw new FloxideError(
+    "definition",
+    `workflow "${cut(String(workflow), PROBLEM_LIMIT)}" cannot be used:\n${list}`,
+    {
+      details: { workflow, problems },
+    },
+  );
 }

@@ -61,7 +61,7 @@ describe("start", () => {
       await shell.json("start", "chain", "[1]", "--run-id", "r1", "--context", context),
     ).toEqual({ runId: "r1", road: "service" });
     expect(asked).toEqual([
-      ["start", { workflow: "chain", runId: "r1", input: [1], context: { notes: ["a"] } }],
+      ["start.chain", { workflow: "chain", runId: "r1", input: [1], context: { notes: ["a"] } }],
     ]);
   });
 
@@ -109,7 +109,7 @@ describe("start", () => {
     [["list", "--cursor", "x"], "no cursor"],
     [["signal", "r1", "approval", "{"], "the payload is not JSON"],
     [["lits"], "unknown command 'lits' \\(Did you mean list\\?\\)"],
-    [["list", "--creds", "gone.creds"], "the credentials cannot be read from gone.creds"],
+    [["permissions", "observer", "--workflow", "a"], "only starter and worker can be of some"],
     [["list", "--server", "a, ,b"], '"a,,b" is no server'],
     [["dev", "flows.ts", "--server", "x"], "dev starts a server of its own"],
   ])("refuses %j in one line, with exit code 2", async (args, said) => {
@@ -265,8 +265,48 @@ describe("lists", () => {
   });
 });
 
-test("repair says what it looked at", async () => {
-  expect((await new Shell().run("repair", "--quiet-for", "0s")).out).toMatch(/looked +0\n/);
+describe("repair", () => {
+  /** Two runs that nobody has taken, whose start requests are gone. */
+  async function lost(columns: number | null = null): Promise<Shell> {
+    const shell = new Shell({ columns });
+    const { queue } = shell.world.open();
+    for (const runId of ["r1", "r2"]) await shell.run("start", "chain", "1", "--run-id", runId);
+    for (const runId of ["r1", "r2"]) await shell.run("pause", runId);
+    for (const { seq } of await queue.startsWaiting(10)) await queue.drop(seq);
+    return shell;
+  }
+
+  test("says what it looked at", async () => {
+    const { code, out, err } = await new Shell().run("repair", "--quiet-for", "0s");
+    expect({ code, err }).toEqual({ code: 0, err: "nothing to mend\n" });
+    expect(out).toMatch(/looked +0\n/);
+  });
+
+  test("shows each run that was mended, and how", async () => {
+    const shell = await lost(100);
+    const { code, out } = await shell.run("repair", "--restored");
+    expect(code).toBe(0);
+    expect(out).toMatch(/looked +2\n/);
+    expect(out).toMatch(/lost +2\n/);
+    expect(out).toMatch(/RUN +WORKFLOW +WHAT +ITEMS +MEANS\n/);
+    expect(out).toMatch(/r1 +chain +lost +0 +nothing is left of it/);
+    for (const line of out.split("\n")) expect(line.length).toBeLessThanOrEqual(100);
+    expect(await shell.json("status", "r2")).toMatchObject({
+      status: "failed",
+      failure: { kind: "lost" },
+    });
+  });
+
+  test("gives one document, and looks at one run where it is named", async () => {
+    const shell = await lost();
+    expect(await shell.json("repair", "r2", "--restored")).toEqual({
+      ...{ looked: 1, runs: 0, items: 0, starts: 0, projections: 1, restored: 0, lost: 1 },
+      unreadable: 0,
+      found: [{ runId: "r2", workflow: "chain", what: "lost", items: 0, refiled: true }],
+    });
+    expect(await shell.json("status", "r1")).toMatchObject({ status: "paused" });
+    expect(await shell.run("repair", "nobody")).toMatchObject({ code: 3, out: "" });
+  });
 });
 
 test("colors are for terminals only", async () => {

@@ -88,6 +88,11 @@ export class Shell {
     if ([options.servers].flat().includes("nowhere:1")) {
       throw new FloxideError("backend", "connecting to NATS at nowhere:1: it cannot be reached");
     }
-    return { backend: this.world.open(), ask: this.#options.ask ?? (async () => null) };
+    const backend = this.world.open();
+    return {
+      backend: async () => backend,
+      ask: this.#options.ask ?? (async () => null),
+      close: () => backend.close(),
+    };
   }
 }

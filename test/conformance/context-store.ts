@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
+import type { CheckpointPage } from "../../src/core/ports/stores.ts";
 import type { Opened } from "./context.ts";
 import { freshForEachTest } from "./context.ts";
 import { checkpointOf, ODD_IDS } from "./fixtures.ts";
@@ -19,6 +20,35 @@ export function contextStoreTests(open: () => Promise<Opened>): void {
       const revision = await contexts.create(checkpoint);
       expect(revision).toBeGreaterThan(0);
       expect(await contexts.get("r")).toEqual({ checkpoint, revision });
+    });
+
+    it("gives all checkpoints page by page, in the order of their last writes", async () => {
+      const { contexts } = on.backend;
+      for (const runId of ODD_IDS) await contexts.create(checkpointOf(runId));
+      const [first, gone] = ODD_IDS;
+      const revision = (await contexts.get(first))?.revision ?? 0;
+      const newest = await contexts.update(checkpointOf(first, { commit: "2" }), revision);
+      await contexts.remove(gone);
+      const found: string[] = [];
+      for (let after: number | null = 0; after !== null; ) {
+        const { views, unreadable, next }: CheckpointPage = await contexts.page(after, 7);
+        expect(views.length).toBeLessThanOrEqual(7);
+        expect(unreadable).toEqual([]);
+        for (const { checkpoint } of views) found.push(checkpoint.runId);
+        after = next;
+      }
+      expect(found).toEqual([...ODD_IDS.slice(2), first]);
+      expect(await contexts.get(first)).toMatchObject({ revision: newest });
+    });
+
+    it("knows its newest revision, whatever became of the entry", async () => {
+      const { contexts } = on.backend;
+      expect(await contexts.newestRevision()).toBe(0);
+      const first = (await contexts.create(checkpointOf("r"))) ?? 0;
+      expect(await contexts.newestRevision()).toBe(first);
+      const second = (await contexts.create(checkpointOf("s"))) ?? 0;
+      await contexts.remove("s");
+      expect(await contexts.newestRevision()).toBeGreaterThanOrEqual(second);
     });
 
     it("creates a run once", async () => {

@@ -102,6 +102,58 @@ export function runInfoStoreTests(open: () => Promise<Opened>): void {
       }
     });
 
+    it("files a run anew over a larger revision, where what is filed says something else", async () => {
+      const { runs } = on.backend;
+      const now = infoOf("r", { status: "running", revision: 3 });
+      await runs.create(infoOf("r"));
+      await runs.replace(infoOf("r", { status: "failed", revision: 9 }), null);
+      expect(await runs.refile("r", async () => now)).toBe(true);
+      expect(await runs.get("r")).toEqual(now);
+      await eventually(async () => expect((await runs.list({}, 10, null)).items).toEqual([now]));
+      // An older revision of a run that goes on says the same.
+      const later = infoOf("r", { status: "running", revision: 5 });
+      expect(await runs.refile("r", async () => later)).toBe(false);
+      const ended = infoOf("r", { status: "completed", revision: 6 });
+      expect(await runs.refile("r", async () => ended)).toBe(true);
+      expect(await runs.refile("r", async () => ended)).toBe(false);
+      expect(await runs.get("r")).toEqual(ended);
+    });
+
+    it("files a run that is not listed, and none that there is not", async () => {
+      const { runs } = on.backend;
+      expect(await runs.refile("r", async () => null)).toBe(false);
+      expect(await runs.get("r")).toBeNull();
+      expect(await runs.refile("r", async () => infoOf("r"))).toBe(true);
+      expect(await runs.get("r")).toEqual(infoOf("r"));
+    });
+
+    it("keeps what is filed while somebody reads what to file anew", async () => {
+      const { runs } = on.backend;
+      const other = (await on.second()).runs;
+      const ended = infoOf("r", { status: "completed", revision: 8 });
+      await runs.create(infoOf("r", { status: "paused", revision: 9 }));
+      let reads = 0;
+      const refiled = await runs.refile("r", async () => {
+        reads += 1;
+        if (reads > 1) return ended;
+        // The run ends right after it was read as running.
+        await other.refile("r", async () => ended);
+        return infoOf("r", { status: "running", revision: 7 });
+      });
+      expect(refiled).toBe(false);
+      expect(await runs.get("r")).toEqual(ended);
+    });
+
+    it("tells of an end that is filed anew", async () => {
+      const { runs } = on.backend;
+      const ended: RunInfo[] = [];
+      await runs.create(infoOf("r", { revision: 9 }));
+      await runs.watchEnded((info) => ended.push(info));
+      const info = infoOf("r", { status: "failed", revision: 4 });
+      await (await on.second()).runs.refile("r", async () => info);
+      await eventually(() => expect(ended).toContainEqual(info));
+    });
+
     it("forgets a run that is removed", async () => {
       const { runs } = on.backend;
       await runs.create(infoOf("r", { status: "completed" }));

@@ -7,8 +7,9 @@ import { HistoryEventSchema, toHistoryEvent } from "../../src/core/records/histo
 import { HeartbeatSchema, livenessOf } from "../../src/core/records/liveness.ts";
 import { RunMetricsSchema, toRunMetrics } from "../../src/core/records/metrics.ts";
 import { RunErrorSchema } from "../../src/core/records/run-error.ts";
-import { RunInfoSchema, toRunInfo } from "../../src/core/records/run-info.ts";
-import { WorkMessageSchema } from "../../src/core/records/work-message.ts";
+import { RunInfoSchema, saysTheSame, toRunInfo } from "../../src/core/records/run-info.ts";
+import { revisionIn, WorkMessageSchema } from "../../src/core/records/work-message.ts";
+import { infoOf } from "../conformance/fixtures.ts";
 
 const CREATED_MS = Date.UTC(2026, 0, 1);
 const failure = toFailure(new Error("e"), { node: "n", item: 1, attempt: 1, now: CREATED_MS });
@@ -215,4 +216,34 @@ describe("records", () => {
       expect(schema.safeParse({ ...record, ...wrong }).success).toBe(false);
     },
   );
+});
+
+describe("the revision that a message names", () => {
+  it("is read from its body", () => {
+    const message = { v: 1, runId: "r", item: 1, revision: 7, version: 1, fingerprint: "f" };
+    expect(revisionIn(JSON.stringify(message))).toBe(7);
+  });
+
+  it.each(["", "{", "{}", '{"revision":7}'])("is 0 where %j is no message", (body) => {
+    expect(revisionIn(body)).toBe(0);
+  });
+});
+
+describe("a list entry", () => {
+  const going = infoOf("r", { revision: 4 });
+  const ended = infoOf("r", { status: "completed", revision: 4 });
+
+  it("says the same as a later checkpoint of a run that goes on", () => {
+    expect(saysTheSame(going, { ...going, revision: 9 })).toBe(true);
+    expect(saysTheSame(ended, ended)).toBe(true);
+  });
+
+  it.each([
+    ["another status", ended, going],
+    ["a larger revision", going, { ...going, revision: 3 }],
+    ["another input", going, { ...going, inputHash: "other" }],
+    ["an older end", ended, { ...ended, revision: 5 }],
+  ])("does not say the same with %s", (_what, filed, now) => {
+    expect(saysTheSame(filed, now)).toBe(false);
+  });
 });

@@ -41,6 +41,7 @@ export const PAGES: readonly Page[] = [
     .sort()
     .map((name) => `docs/${name}`),
   "examples/README.md",
+  "proof/README.md",
 ].map(readPage);
 
 /** The page of that path. */

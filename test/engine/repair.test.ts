@@ -25,7 +25,15 @@ const fork = workflow({
   edges: { fork: ["leaf"], leaf: [] },
 });
 
-const NOTHING = { runs: 0, items: 0, starts: 0, projections: 0 };
+const NOTHING = {
+  runs: 0,
+  items: 0,
+  starts: 0,
+  projections: 0,
+  restored: 0,
+  lost: 0,
+  unreadable: 0,
+};
 const repair = (orchestrator: Orchestrator) => orchestrator.repair({ quietMs: 0 });
 
 /** A queue that believes everything of a kind acknowledged, as after a fault of the server. */

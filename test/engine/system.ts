@@ -19,10 +19,7 @@ export class System implements AsyncDisposable {
   ) {
     this.world = new MemoryWorld({ ackWaitMs: 500, ...options });
     this.backend = this.world.open();
-    this.orchestrator = new Orchestrator(
-      { backend: this.backend, workflows },
-      { pauseAnswerMs: 200 },
-    );
+    this.orchestrator = new Orchestrator({ backend: this.backend, workflows }, { answerMs: 200 });
     this.#open.push(
       () => this.backend.close(),
       () => this.orchestrator.close(),
@@ -56,7 +53,7 @@ export class System implements AsyncDisposable {
   orchestratorOn(workflows: readonly AnyWorkflow[], alterations: Alterations): Orchestrator {
     const orchestrator = new Orchestrator(
       { backend: this.open(alterations), workflows },
-      { pauseAnswerMs: 200 },
+      { answerMs: 200 },
     );
     this.#open.push(() => orchestrator.close());
     return orchestrator;

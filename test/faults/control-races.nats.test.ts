@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { type DistributedOrchestrator, isFloxideError } from "../../src/index.ts";
-import { accountOf, exactly } from "../support/accounting.ts";
+import { accountOf, exactly } from "../support/account.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   type Expected,

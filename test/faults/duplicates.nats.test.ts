@@ -1,7 +1,7 @@
 import { headers } from "@nats-io/nats-core";
 import { beforeEach, expect, test } from "vitest";
 import type { Delivery, WorkQueue } from "../../src/core/ports/work-queue.ts";
-import { accountOf, exactly } from "../support/accounting.ts";
+import { accountOf, exactly } from "../support/account.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   type Expected,
@@ -143,6 +143,7 @@ function deaf(queue: WorkQueue, onLost: () => void): WorkQueue {
     acceptedAt: delivery.acceptedAt,
     messageId: delivery.messageId,
     infoWritten: delivery.infoWritten,
+    distrust: delivery.distrust,
     body: delivery.body,
     ack: () => (delivery.deliveries === 1 ? onLost() : delivery.ack()),
     giveBack: (delayMs) => delivery.giveBack(delayMs),

@@ -3,7 +3,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import type { ContextStore } from "../../src/core/ports/stores.ts";
 import { next, node, workflow } from "../../src/index.ts";
-import { accountOf, exactly } from "../support/accounting.ts";
+import { accountOf, exactly } from "../support/account.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   type Expected,
@@ -64,6 +64,8 @@ function slowToTry(contexts: ContextStore, onTry: () => void, go: Promise<void>)
       }
       return contexts.update(checkpoint, revision, spare);
     },
+    page: (after, limit) => contexts.page(after, limit),
+    newestRevision: () => contexts.newestRevision(),
     remove: (runId) => contexts.remove(runId),
   };
 }

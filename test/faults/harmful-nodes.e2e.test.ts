@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { accountOf, expectExactly } from "../support/accounting.ts";
+import { accountOf } from "../support/account.ts";
+import { expectExactly } from "../support/accounting.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Expected, faultFlows, mixture } from "../support/fault-flows.ts";
 import { Fleet } from "../support/fleet.ts";

@@ -2,7 +2,7 @@ import { beforeEach, expect, test } from "vitest";
 import { z } from "zod";
 import type { WorkQueue } from "../../src/core/ports/work-queue.ts";
 import { DistributedOrchestrator, next, node, workflow } from "../../src/index.ts";
-import { accountOf, exactly } from "../support/accounting.ts";
+import { accountOf, exactly } from "../support/account.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   type Expected,

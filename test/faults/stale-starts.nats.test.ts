@@ -1,6 +1,6 @@
 import { beforeEach, expect, test } from "vitest";
 import { isFloxideError } from "../../src/index.ts";
-import { accountOf, exactly } from "../support/accounting.ts";
+import { accountOf, exactly } from "../support/account.ts";
 import { eventually } from "../support/eventually.ts";
 import { type Expected, faultFlows, instrument, mixture } from "../support/fault-flows.ts";
 import { LiveSystem } from "../support/live-system.ts";

@@ -28,6 +28,8 @@ function slowFirstRead(
     },
     create: (checkpoint) => contexts.create(checkpoint),
     update: (checkpoint, revision) => contexts.update(checkpoint, revision),
+    page: (after, limit) => contexts.page(after, limit),
+    newestRevision: () => contexts.newestRevision(),
     remove: (runId) => contexts.remove(runId),
   };
 }

@@ -4,8 +4,10 @@ import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { Link, LinkWatcher } from "../../src/jetstream/link.ts";
 import { ConsumerGone, Puller } from "../../src/jetstream/puller.ts";
+import { Signing } from "../../src/jetstream/signing.ts";
 import { recordingLogger } from "./support.ts";
 
+const WORK = { kind: "work", workflow: "orders" } as const;
 const API = "$JS.API.CONSUMER.MSG.NEXT.s.c";
 
 /** A connection that says nothing by itself: the test plays the server. */
@@ -85,7 +87,7 @@ describe("puller", () => {
   beforeEach(() => {
     vi.useFakeTimers();
     nats = new FakeNats();
-    puller = new Puller(nats.link, "s", "c", { kind: "work", workflow: "orders" }, silentLogger);
+    puller = new Puller(nats.link, "s", "c", WORK, new Signing(null, null), silentLogger);
     got = [];
     ended = [];
   });
@@ -177,7 +179,7 @@ describe("puller", () => {
   it("goes on while the server sends heartbeats, and asks again when they fail to come", async () => {
     const logger = recordingLogger();
     await puller.close();
-    puller = new Puller(nats.link, "s", "c", { kind: "work", workflow: "orders" }, logger);
+    puller = new Puller(nats.link, "s", "c", WORK, new Signing(null, null), logger);
     const pulling = pull(1);
     for (let i = 0; i < 6; i++) {
       await vi.advanceTimersByTimeAsync(5_000);

@@ -7,10 +7,11 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
-import { Kvm } from "@nats-io/kv";
 import { connect } from "@nats-io/transport-node";
 import { afterEach, beforeEach, describe, expect, inject, test, vi } from "vitest";
+import { DistributedWorker, OrchestratorService } from "../../src/index.ts";
 import { startNatsServer } from "../../src/jetstream/server/start.ts";
+import { chain } from "../support/flows.ts";
 import { startTestServer } from "../support/nats-server.ts";
 
 const production = resolve("nats-server.conf");
@@ -261,30 +262,26 @@ describe("nats-server.conf", () => {
     return path;
   }
 
-  test("gives with its example permissions a worker what it needs", async () => {
+  test("gives with its example permissions each role what it needs, and nobody else anything", async () => {
     await using server = await startTestServer({ configFile: await withExamples() });
     const anonymous = connect({ servers: server.url, reconnect: false });
     await expect(anonymous).rejects.toThrow(/authorization/i);
 
-    const connection = await connect({ servers: server.url, user: "floxide", pass: "secret" });
-    const bucket = await new Kvm(connection).create("floxide-context");
-    await bucket.put("run", "1");
-    for await (const entry of await bucket.watch()) {
-      expect(entry.string()).toBe("1");
-      break;
-    }
-    const manager = await jetstreamManager(connection);
-    await manager.streams.add({ name: "floxide-work", subjects: ["floxide.start.*"] });
-    await manager.consumers.add("floxide-work", { durable_name: "w", ack_policy: "explicit" });
-
-    const shop = await connect({ servers: server.url, user: "shop", pass: "secret" });
-    await jetstream(shop).publish("floxide.start.order", "{}");
-    await expect(jetstream(shop).publish("floxide.work.order", "{}")).rejects.toThrow();
-    await shop.close();
-
-    const consumer = await jetstream(connection).consumers.get("floxide-work", "w");
-    const message = await consumer.next();
-    expect(await message?.ackAck()).toBe(true);
+    const order = chain(1, "order");
+    const as = (user: string) => ({
+      ...{ servers: server.url, user, pass: "secret", inboxPrefix: `_INBOX_${user}` },
+      workflows: [order],
+    });
+    await using service = await OrchestratorService.connect(as("orchestrator"));
+    await service.start();
+    await using worker = await DistributedWorker.connect({ ...as("worker"), graceMs: 0 });
+    await worker.start();
+    const { workflows: _, ...shop } = as("shop");
+    const connection = await connect(shop);
+    const request = (verb: string, body: object) =>
+      connection.request(`floxide.api.${verb}`, JSON.stringify(body));
+    expect((await request("start.order", { input: 1, runId: "r" })).json()).toEqual({ runId: "r" });
+    await expect(request("list", {})).rejects.toThrow(/permissions violation/i);
     await connection.close();
   });
 });

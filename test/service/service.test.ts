@@ -39,7 +39,7 @@ describe("a request that cannot be answered", () => {
 
   test("is told which verbs there are", async () => {
     const { ask } = await serviceWith([chain(1)]);
-    for (const verb of ["strat", "start.now", "toString", ""]) {
+    for (const verb of ["strat", "start.a.b", "status.order", "toString", ""]) {
       expect(await ask(verb)).toMatchObject({
         error: { code: "not_found", details: { verb, verbs: VERB_NAMES } },
       });

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { z } from "zod";
 import {
+  abort,
   counter,
   type Handles,
   hold,
@@ -8,6 +9,8 @@ import {
   next,
   node,
   split,
+  variant,
+  variants,
   workflow,
 } from "../../src/workflows/index.ts";
 
@@ -202,6 +205,55 @@ export const faultHold = workflow({
   edges: { sleep: ["wait"], wait: [] },
 });
 
+/** Goes round as often as its input says. */
+const faultLoop = workflow({
+  name: "fault-loop",
+  version: 1,
+  context: Steps,
+  nodes: {
+    down: node({
+      context: Steps,
+      input: z.number(),
+      output: variants({ again: z.number(), done: z.string() }),
+      run: async (c, n) => {
+        await step(c);
+        return next(n <= 0 ? variant("done", "zero") : variant("again", n - 1));
+      },
+    }),
+  },
+  start: "down",
+  edges: { down: { on: { again: ["down"], done: [] } } },
+});
+
+/** Its first node fails for good, and another takes over. */
+const faultFallback = workflow({
+  name: "fault-fallback",
+  version: 1,
+  context: Steps,
+  nodes: {
+    work: node({
+      context: Steps,
+      input: z.number(),
+      output: z.number(),
+      run: async (c, n) => {
+        await step(c);
+        return abort(`${n} is no good`);
+      },
+    }),
+    rescue: node({
+      context: Steps,
+      input: z.number(),
+      output: z.string(),
+      run: async (c, n) => {
+        await step(c);
+        return next(`rescued ${n}`);
+      },
+    }),
+  },
+  start: "work",
+  edges: { work: { next: [], onError: ["rescue"] }, rescue: [] },
+});
+
 /** Does to its process what its input says, then goes on. */
 const faultKiller = workflow({
   name: "fault-killer",
@@ -237,6 +289,8 @@ export const faultFlows = [
   faultForks,
   faultRetry,
   faultHold,
+  faultLoop,
+  faultFallback,
   faultKiller,
 ] as const;
 
@@ -247,6 +301,8 @@ export interface Expected {
   readonly output: unknown;
   readonly items: number;
   readonly retries: number;
+  /** Items that fail for good. @default 0 */
+  readonly failed?: number;
 }
 
 /** The i-th run of a mixture of chains, fan-outs, nested forks and retries, with what it must come to. */

@@ -15,7 +15,10 @@ import { startTestServer, type TestServerOptions } from "./nats-server.ts";
 
 /** What a test may set of its system. */
 export interface LiveSystemOptions
-  extends Pick<JetStreamOptions, "ackWaitMs" | "retentionMs" | "patienceMs"> {
+  extends Pick<
+    JetStreamOptions,
+    "ackWaitMs" | "retentionMs" | "patienceMs" | "signingKey" | "trustedKeys"
+  > {
   readonly server?: TestServerOptions;
 }
 
@@ -79,7 +82,7 @@ export class LiveSystem implements AsyncDisposable {
     const orchestrator = await DistributedOrchestrator.connect({
       ...this.#jetstream,
       workflows: this.workflows,
-      pauseAnswerMs: 500,
+      answerMs: 500,
       ...options,
     });
     this.#open.push(() => orchestrator.close());

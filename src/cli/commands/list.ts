@@ -37,7 +37,7 @@ export function addListCommand(program: Command, act: Act, now: () => number): v
     )
     .action(
       act((cli, _args, command) =>
-        cli.withOrchestrator(async (orchestrator) => {
+        cli.withRuns(async (orchestrator) => {
           const { since, until, cursor, ...others } = command.opts<ListOptions>();
           const page = await orchestrator.listRuns({
             ...others,

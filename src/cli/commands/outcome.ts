@@ -2,10 +2,10 @@ import type { Command } from "commander";
 import { isFloxideError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
 import type { RunInfo } from "../../core/records/run-info.ts";
-import type { Orchestrator } from "../../orchestrator/orchestrator.ts";
 import type { Act } from "../command.ts";
 import { examples } from "../command.ts";
 import { EXIT } from "../exit-codes.ts";
+import type { Runs } from "../runs.ts";
 import { readDuration } from "../text/time.ts";
 import { pretty, runBlock } from "../views.ts";
 
@@ -15,7 +15,7 @@ export const exitOf = ({ status }: RunInfo): number =>
 
 /** The run at its end, with its output also where lists leave it out for its size. */
 export async function ended(
-  orchestrator: Orchestrator,
+  orchestrator: Runs,
   runId: string,
   timeoutMs: number | undefined,
 ): Promise<RunInfo> {
@@ -25,7 +25,7 @@ export async function ended(
 }
 
 /** A run that was kept only so long may be gone already. */
-async function outputOf(orchestrator: Orchestrator, runId: string): Promise<Json> {
+async function outputOf(orchestrator: Runs, runId: string): Promise<Json> {
   try {
     return await orchestrator.result(runId);
   } catch (error) {
@@ -44,7 +44,7 @@ export function addOutcomeCommands(program: Command, act: Act): void {
     .addHelpText("after", examples("floxide status order-4711", "floxide status order-4711 --json"))
     .action(
       act((cli, [runId = ""]) =>
-        cli.withOrchestrator(async (orchestrator) => {
+        cli.withRuns(async (orchestrator) => {
           const info = await orchestrator.run(runId);
           cli.answer(info, () => runBlock(cli, info));
         }),
@@ -65,7 +65,7 @@ export function addOutcomeCommands(program: Command, act: Act): void {
     .addHelpText("after", examples("floxide wait order-4711 --timeout 5m"))
     .action(
       act((cli, [runId = ""], command) =>
-        cli.withOrchestrator(async (orchestrator) => {
+        cli.withRuns(async (orchestrator) => {
           const { timeout } = command.opts<{ timeout?: number }>();
           const info = await ended(orchestrator, runId, timeout);
           cli.answer(info, () => runBlock(cli, info));
@@ -87,7 +87,7 @@ export function addOutcomeCommands(program: Command, act: Act): void {
     )
     .action(
       act((cli, [runId = ""], command) =>
-        cli.withOrchestrator(async (orchestrator) => {
+        cli.withRuns(async (orchestrator) => {
           const output = await orchestrator.result(runId);
           if (command.opts<{ all?: boolean }>().all !== true) {
             cli.answer({ output }, () => pretty(output));

@@ -9,6 +9,7 @@ import { examples } from "../command.ts";
 import type { Door } from "../io.ts";
 import { loadWorkflows } from "../load-workflows.ts";
 import { readJson } from "../read-json.ts";
+import type { Runs } from "../runs.ts";
 import type { WantedRun } from "../start-roads.ts";
 import { startThroughService, startUnchecked } from "../start-roads.ts";
 import { readDuration } from "../text/time.ts";
@@ -67,12 +68,13 @@ export function addStartCommand(program: Command, act: Act): void {
         const run = await wantedRun(cli, workflow, text, options);
         const modules = options.module ?? [];
         const workflows = await loadWorkflows(modules, cli.io.cwd);
-        return cli.withOrchestrator(async (orchestrator, door) => {
+        return cli.withDoor(async (door, orchestrator) => {
           const road =
             modules.length > 0
-              ? await throughModule(orchestrator, run)
+              ? await throughModule(await orchestrator(), run)
               : await throughNats(cli, door, run);
-          return await report(cli, orchestrator, run.runId, road, options);
+          const runs = () => cli.runs(door, orchestrator);
+          return await report(cli, runs, run.runId, road, options);
         }, workflows);
       }),
     );
@@ -113,7 +115,7 @@ async function throughNats(cli: Cli, door: Door, run: WantedRun): Promise<Road> 
     if (isFloxideError(error, "timeout")) throw unknownWhether(run.runId, error);
     throw error;
   }
-  await startUnchecked(door.backend, run, cli.io.now());
+  await startUnchecked(await door.backend(), run, cli.io.now());
   return "publish";
 }
 
@@ -124,7 +126,7 @@ function unknownWhether(runId: string, cause: FloxideError): FloxideError {
 
 async function report(
   cli: Cli,
-  orchestrator: Orchestrator,
+  runs: () => Promise<Runs>,
   runId: string,
   road: Road,
   options: StartCommandOptions,
@@ -134,7 +136,7 @@ async function report(
     cli.answer({ runId, road }, () => `${runId}\n`);
     return 0;
   }
-  const info = await ended(orchestrator, runId, options.timeout);
+  const info = await ended(await runs(), runId, options.timeout);
   cli.answer({ ...info, road }, () => runBlock(cli, info));
   return exitOf(info);
 }

@@ -51,8 +51,11 @@ export function addSteerCommands(program: Command, act: Act): void {
       .addHelpText("after", examples(`floxide ${name} order-4711`))
       .action(
         act((cli, [runId = ""]) =>
-          cli.withOrchestrator(async (orchestrator) => {
-            await steer(orchestrator, runId);
+          cli.withDoor(async (door, orchestrator) => {
+            // A user who may only ask the service can do it too.
+            if (!(await throughService(door, name, { runId }))) {
+              await steer(await orchestrator(), runId);
+            }
             cli.answer({ runId }, () => `run ${runId}: ${done}\n`);
           }),
         ),
@@ -79,11 +82,11 @@ export function addSteerCommands(program: Command, act: Act): void {
       act(async (cli, [runId = "", name = "", text = "null"], command) => {
         const payload = await readJson(cli.io, text, "the payload");
         const { signalId } = command.opts<{ signalId?: string }>();
-        await cli.withOrchestrator(async (orchestrator, door) => {
+        await cli.withDoor(async (door, orchestrator) => {
           const given = signalId === undefined ? {} : { signalId };
           // The service knows the workflow, and refuses a payload that its node would fail of.
           if (!(await throughService(door, "signal", { runId, name, payload, ...given }))) {
-            await orchestrator.signal(runId, name, payload, given);
+            await (await orchestrator()).signal(runId, name, payload, given);
           }
           cli.answer({ runId }, () => `run ${runId}: signal "${name}" sent\n`);
         });

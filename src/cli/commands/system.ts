@@ -23,7 +23,7 @@ export function addQueueCommands(program: Command, act: Act): void {
     .addHelpText("after", examples("floxide pending", "floxide pending order-4711"))
     .action(
       act((cli, [runId]) =>
-        cli.withOrchestrator(async (orchestrator) => {
+        cli.withRuns(async (orchestrator) => {
           if (runId === undefined) {
             const backlog = await orchestrator.backlog();
             cli.answer({ backlog }, () => (backlog.length === 0 ? "" : backlogTable(cli, backlog)));
@@ -52,7 +52,7 @@ export function addQueueCommands(program: Command, act: Act): void {
     .addHelpText("after", examples("floxide items order-4711"))
     .action(
       act((cli, [runId = ""]) =>
-        cli.withOrchestrator(async (orchestrator) => {
+        cli.withRuns(async (orchestrator) => {
           const items = await orchestrator.listWorkItems(runId);
           cli.answer({ items }, () => (items.length === 0 ? "" : itemTable(cli, items)));
           if (items.length === 0) cli.note("no items");
@@ -76,7 +76,7 @@ export function addSystemCommands(program: Command, act: Act): void {
     .addHelpText("after", examples("floxide workers", "floxide workers --threshold 1m --json"))
     .action(
       act((cli, _args, command) =>
-        cli.withOrchestrator(async (orchestrator) => {
+        cli.withRuns(async (orchestrator) => {
           const { threshold } = command.opts<{ threshold: number }>();
           const workers = (await orchestrator.listWorkerHealth()).map((worker) => ({
             ...worker,
@@ -99,44 +99,13 @@ export function addSystemCommands(program: Command, act: Act): void {
     )
     .action(
       act((cli, _args, command) =>
-        cli.withOrchestrator(async (orchestrator) => {
+        cli.withRuns(async (orchestrator) => {
           const options = command.opts<{ limit: number; before?: number }>();
           const letters = await orchestrator.deadLetters(options);
           cli.answer({ letters }, () => (letters.length === 0 ? "" : letterTable(cli, letters)));
           const last = letters.at(-1);
           if (last === undefined) cli.note("no dead letters");
           else if (letters.length === options.limit) cli.note(`more: --before ${last.id}`);
-        }),
-      ),
-    );
-}
-
-/** Adds `repair`. */
-export function addRepairCommand(program: Command, act: Act): void {
-  program
-    .command("repair")
-    .summary("queue again what nothing moves any more")
-    .description(
-      "Looks once for runs that nothing moves any more, and queues them again. Orchestrators do it by themselves.",
-    )
-    .option(
-      "--quiet-for <duration>",
-      "look at runs without a commit for so long (default: twice the acknowledgement wait)",
-      readDuration,
-    )
-    .addHelpText("after", examples("floxide repair", "floxide repair --quiet-for 0s"))
-    .action(
-      act((cli, _args, command) =>
-        cli.withOrchestrator(async (orchestrator) => {
-          const { quietFor } = command.opts<{ quietFor?: number }>();
-          const report = await orchestrator.repair(
-            quietFor === undefined ? {} : { quietMs: quietFor },
-          );
-          cli.answer(report, () =>
-            cli.block(
-              Object.entries(report).map(([name, count]) => [name, String(count)] as const),
-            ),
-          );
         }),
       ),
     );

@@ -1,5 +1,5 @@
 import type { Change, Outcome } from "./change.ts";
-import { applied } from "./change.ts";
+import { applied, refused } from "./change.ts";
 import type { Checkpoint } from "./checkpoint.ts";
 import {
   applyCancel,
@@ -11,6 +11,7 @@ import {
 import { Draft } from "./draft.ts";
 import type { MergeContext } from "./item-changes.ts";
 import { applyItemChange } from "./item-changes.ts";
+import { applyAwaitStart, applyGiveUp, applyRestored } from "./restore-changes.ts";
 
 /** What a change needs from outside the checkpoint. */
 export interface ChangeEnvironment {
@@ -52,7 +53,7 @@ export function applyChanges(
 }
 
 const isWorthAWrite = (change: Change): boolean =>
-  change.type !== "handed-over" && change.type !== "history-kept";
+  change.type === "handed-over" ? change.before === "ack" : change.type !== "history-kept";
 
 function applyOne(draft: Draft, change: Change, env: ChangeEnvironment): Outcome {
   switch (change.type) {
@@ -66,8 +67,14 @@ function applyOne(draft: Draft, change: Change, env: ChangeEnvironment): Outcome
       return applyCancel(draft);
     case "signal":
       return applySignal(draft, change);
+    case "restored":
+      return applyRestored(draft, change);
+    case "give-up":
+      return applyGiveUp(draft, change);
+    case "await-start":
+      return applyAwaitStart(draft);
     case "handed-over":
-      return handOver(draft, change.items);
+      return handOver(draft, change);
     case "history-kept":
       return forgetEvents(draft, change.upTo);
     default:
@@ -75,14 +82,20 @@ function applyOne(draft: Draft, change: Change, env: ChangeEnvironment): Outcome
   }
 }
 
-function handOver(draft: Draft, items: readonly number[]): Outcome {
+function handOver(
+  draft: Draft,
+  { items, before }: Extract<Change, { type: "handed-over" }>,
+): Outcome {
+  let isNew = false;
   for (const id of items) {
     const item = draft.item(id);
-    if (item?.carrier === undefined) continue;
+    if (item === undefined) continue;
+    // What another change of the same write has taken away is written with it.
+    if (draft.base.items[id]?.carrier !== undefined) isNew = true;
     const { carrier: _carrier, ...rest } = item;
     draft.setItem(id, rest);
   }
-  return applied();
+  return isNew || before === undefined ? applied() : refused("gone");
 }
 
 function forgetEvents(draft: Draft, upTo: number): Outcome {

@@ -79,14 +79,20 @@ export type Change =
   | (Answer & { readonly type: "give-back"; readonly deliveries: number })
   /** The time of a hold has come. */
   | (Answer & { readonly type: "wake" })
-  /** These items have messages of their own now. Never worth a write by itself. */
-  | { readonly type: "handed-over"; readonly items: readonly number[] }
+  /** These items have messages of their own now. Worth a write only where `before` something that counts on it. */
+  | { readonly type: "handed-over"; readonly items: readonly number[]; readonly before?: "ack" }
   /** Events up to this number are in the history stream. Never worth a write by itself. */
   | { readonly type: "history-kept"; readonly upTo: number }
   | { readonly type: "signal"; readonly id: string; readonly name: string; readonly payload: Json }
   | { readonly type: "pause" }
   | { readonly type: "resume" }
-  | { readonly type: "cancel" };
+  | { readonly type: "cancel" }
+  /** The stores came back older than they were. `event` is a number above that of every event known of the run. */
+  | { readonly type: "restored"; readonly event: number }
+  /** What the run would begin with is gone: its start request, and what came of it. `event` as above. */
+  | { readonly type: "give-up"; readonly event: number; readonly failure: Failure }
+  /** The start request of a run that was given up is sent again. */
+  | { readonly type: "await-start" };
 
 /** Changes that answer an execution. */
 export type ItemChange = Extract<Change, Answer>;

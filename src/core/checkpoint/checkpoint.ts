@@ -1,12 +1,16 @@
 import { z } from "zod";
 import { FailureSchema } from "../failure.ts";
 import type { Json } from "../json.ts";
+import { TimeMsSchema, TimeSchema } from "../time.ts";
+import { isRunId, SAFE_NAME } from "../token.ts";
 
 // The one entry that is the truth about a run. Every commit rewrites it whole, so what is not there is left out
 // instead of written as null, and ids are small integers.
 
 const JsonValue = z.custom<Json>((value) => value !== undefined);
 const Count = z.number().int().nonnegative();
+/** Key of an item or a fork: its id. */
+const Id = z.string().regex(/^\d{1,15}$/);
 
 /** Which branch of which fork an item belongs to. */
 const ScopeSchema = z.object({ fork: Count, index: Count });
@@ -30,10 +34,10 @@ const ItemSchema = z.looseObject({
   carrier: Count.optional(),
   scope: ScopeSchema.optional(),
   /** Not to run before this time: a retry that waits. */
-  notBefore: z.string().optional(),
+  notBefore: TimeSchema.optional(),
   /** Waits for a signal (`for`), a time (`until`), or whichever comes first. */
   hold: z
-    .object({ for: z.string().nullable(), until: z.string().nullable(), since: z.string() })
+    .object({ for: z.string().nullable(), until: TimeSchema.nullable(), since: z.string() })
     .optional(),
   wake: WakeSchema.optional(),
   /** How the last attempt failed. */
@@ -86,7 +90,7 @@ const CountersSchema = z.looseObject({
 /** `[number, time in ms, kind, item, node, attempt, worker]`. Numbers count from 1 without gaps. */
 const StoredEventSchema = z.tuple([
   Count,
-  z.number(),
+  TimeMsSchema,
   z.string(),
   Count.nullable(),
   z.string().nullable(),
@@ -101,46 +105,53 @@ export type RunStatus = (typeof RUN_STATUSES)[number];
 export const isTerminal = (status: RunStatus): boolean =>
   status !== "running" && status !== "paused";
 
-export const CheckpointSchema = z.looseObject({
-  /** Version of this form. A reader refuses a larger one. */
-  v: z.literal(1),
-  runId: z.string(),
-  workflow: z.string(),
-  version: Count,
-  /** Hash of the graph that the run follows; empty until a worker has begun it. */
-  fingerprint: z.string(),
-  status: z.enum(RUN_STATUSES),
-  createdAt: z.string(),
-  updatedAt: z.string(),
-  finishedAt: z.string().optional(),
-  /** False where a command came before any worker took the start request. */
-  started: z.boolean(),
-  /** Stream sequence of the start request that began the run. Another request of the same run is a repetition. */
-  startSeq: Count,
-  inputHash: z.string(),
-  context: z.record(z.string(), JsonValue),
-  /** Goes up whenever the context changes. */
-  contextVersion: Count,
-  items: z.record(z.string(), ItemSchema),
-  nextItem: z.number().int().positive(),
-  forks: z.record(z.string(), ForkSchema),
-  nextFork: z.number().int().positive(),
-  /** What ends of the graph gave, in the order of their commits. */
-  outputs: z.array(JsonValue),
-  failure: FailureSchema.optional(),
-  /** Signals that came before anything waited for them, oldest first. */
-  signals: z.array(z.object({ name: z.string(), payload: JsonValue })),
-  /** Ids of the last signals taken, so that a repeated call counts once. */
-  signalIds: z.array(z.string()),
-  counters: CountersSchema,
-  nodes: z.record(z.string(), NodeFiguresSchema),
-  /** Goes up with each resume: part of the message ids, so that a re-queued item is not taken for a repetition. */
-  epoch: Count,
-  /** Unique to each write: tells a writer whose answer was lost whether the write is its own. */
-  commit: z.string(),
-  /** Events not yet known to be in the history stream, and the number of the next. */
-  history: z.object({ next: z.number().int().positive(), events: z.array(StoredEventSchema) }),
-});
+export const CheckpointSchema = z
+  .looseObject({
+    /** Version of this form. A reader refuses a larger one. */
+    v: z.literal(1),
+    runId: z.string().refine(isRunId),
+    workflow: z.string().regex(SAFE_NAME),
+    version: Count,
+    /** Hash of the graph that the run follows; empty until a worker has begun it. */
+    fingerprint: z.string(),
+    status: z.enum(RUN_STATUSES),
+    createdAt: TimeSchema,
+    updatedAt: TimeSchema,
+    finishedAt: TimeSchema.optional(),
+    /** False where a command came before any worker took the start request. */
+    started: z.boolean(),
+    /** Stream sequence of the start request that began the run. Another request of the same run is a repetition. */
+    startSeq: Count,
+    inputHash: z.string(),
+    context: z.record(z.string(), JsonValue),
+    /** Goes up whenever the context changes. */
+    contextVersion: Count,
+    items: z.record(Id, ItemSchema),
+    nextItem: z.number().int().positive(),
+    /** Turn that new items begin on; absent for 0. Raised when the stores came back older than they were. */
+    firstTurn: Count.optional(),
+    forks: z.record(Id, ForkSchema),
+    nextFork: z.number().int().positive(),
+    /** What ends of the graph gave, in the order of their commits. */
+    outputs: z.array(JsonValue),
+    failure: FailureSchema.optional(),
+    /** Signals that came before anything waited for them, oldest first. */
+    signals: z.array(z.object({ name: z.string(), payload: JsonValue })),
+    /** Ids of the last signals taken, so that a repeated call counts once. */
+    signalIds: z.array(z.string()),
+    counters: CountersSchema,
+    nodes: z.record(z.string(), NodeFiguresSchema),
+    /** Goes up with each resume: part of the message ids, so that a re-queued item is not taken for a repetition. */
+    epoch: Count,
+    /** Unique to each write: tells a writer whose answer was lost whether the write is its own. */
+    commit: z.string(),
+    /** Events not yet known to be in the history stream, and the number of the next. */
+    history: z.object({ next: z.number().int().positive(), events: z.array(StoredEventSchema) }),
+  })
+  .refine(({ status, failure }) => status !== "failed" || failure !== undefined, {
+    error: "must say of what the run failed",
+    path: ["failure"],
+  });
 export type Checkpoint = z.infer<typeof CheckpointSchema>;
 
 /** True for the error of a read that met a checkpoint which a newer release has written. */
@@ -148,6 +159,13 @@ export function isOfNewerForm(error: unknown): boolean {
   const cause = error instanceof Error ? error.cause : undefined;
   return cause instanceof z.ZodError && cause.issues.some(({ path }) => path[0] === "v");
 }
+
+/**
+ * True for a run whose start request was lost before it began, or with all that came of it. A request for it that comes
+ * after all begins it.
+ */
+export const isGivenUp = ({ status, started }: Checkpoint): boolean =>
+  status === "failed" && !started;
 
 /** Item id that stands for the start request itself. Items count from 1. */
 export const START_CARRIER = 0;

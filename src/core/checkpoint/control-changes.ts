@@ -1,7 +1,7 @@
 import type { Change, Outcome } from "./change.ts";
 import { applied, refused } from "./change.ts";
 import type { Item } from "./checkpoint.ts";
-import { START_CARRIER } from "./checkpoint.ts";
+import { isGivenUp, START_CARRIER } from "./checkpoint.ts";
 import type { Draft } from "./draft.ts";
 import { release } from "./item-changes.ts";
 
@@ -13,6 +13,7 @@ const SIGNAL_ID_LIMIT = 100;
 /** Begins the run: its first item, carried by the start request. */
 export function applyStart(draft: Draft, change: Extract<Change, { type: "start" }>): Outcome {
   if (draft.next.started) return refused("started");
+  if (isGivenUp(draft.next)) goOn(draft);
   if (draft.terminal) return refused("terminal");
   Object.assign(draft.next, {
     started: true,
@@ -43,19 +44,25 @@ export function applyPause(draft: Draft): Outcome {
 export function applyResume(draft: Draft): Outcome {
   const { status } = draft.next;
   if (status !== "paused" && status !== "failed") return refused("status");
-  draft.next.status = "running";
+  // A run that failed before its first item was there has nothing to begin again with.
+  if (status === "failed" && Object.keys(draft.next.items).length === 0) return refused("status");
+  goOn(draft);
   draft.next.epoch += 1;
-  const { finishedAt: _at, failure: _failure, ...rest } = draft.next;
-  delete draft.next.finishedAt;
-  delete draft.next.failure;
   draft.event("run.resumed");
   const wanted: number[] = [];
-  for (const [key, item] of Object.entries(rest.items)) {
+  for (const [key, item] of Object.entries(draft.next.items)) {
     const id = Number(key);
     draft.setItem(id, item.failed === true ? anew(item) : ownMessage(item));
     if (item.hold === undefined || item.hold.until !== null) wanted.push(id);
   }
   return applied(wanted);
+}
+
+/** Takes away what a run that ended has. */
+export function goOn(draft: Draft): void {
+  draft.next.status = "running";
+  delete draft.next.finishedAt;
+  delete draft.next.failure;
 }
 
 /** The fence: nothing of the run commits after it. */
@@ -94,7 +101,8 @@ function longestWaiting(draft: Draft, name: string): readonly [number, Item] | n
   return found;
 }
 
-function ownMessage(item: Item): Item {
+/** The item as it waits for a message of its own. */
+export function ownMessage(item: Item): Item {
   const { carrier: _carrier, deliveries: _deliveries, trying: _trying, ...rest } = item;
   return rest;
 }

@@ -93,7 +93,7 @@ export class Draft {
       node,
       input,
       attempt: 1,
-      turn: 0,
+      turn: this.next.firstTurn ?? 0,
       carrier,
       ...(scope === undefined ? {} : { scope }),
     };

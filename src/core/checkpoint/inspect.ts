@@ -21,15 +21,30 @@ export function dueMs(item: Item): number {
  * Ids of the items that a message vouches for: its own, and those that were added under it and have none yet.
  * Items that only a signal can move are not among them.
  */
-export function carriedBy(checkpoint: Checkpoint, carrier: number): number[] {
+export function carriedBy(checkpoint: Checkpoint, carrier: number): readonly number[] {
   const own = checkpoint.items[carrier];
   // What an item leads to begins with its end: while it is there, its message vouches for nothing else.
   if (own !== undefined) return mayRun(own) ? [carrier] : [];
-  const ids: number[] = [];
+  return carriersOf(checkpoint).get(carrier) ?? NONE;
+}
+
+const NONE: readonly number[] = [];
+
+/** Each branch of a fork asks, and many of them ask about the same checkpoint. */
+const remembered = new WeakMap<Checkpoint, ReadonlyMap<number, readonly number[]>>();
+
+function carriersOf(checkpoint: Checkpoint): ReadonlyMap<number, readonly number[]> {
+  const known = remembered.get(checkpoint);
+  if (known !== undefined) return known;
+  const carriers = new Map<number, number[]>();
   for (const [key, item] of Object.entries(checkpoint.items)) {
-    if (item.carrier === carrier && mayRun(item)) ids.push(Number(key));
+    if (item.carrier === undefined || !mayRun(item)) continue;
+    const ids = carriers.get(item.carrier);
+    if (ids === undefined) carriers.set(item.carrier, [Number(key)]);
+    else ids.push(Number(key));
   }
-  return ids;
+  remembered.set(checkpoint, carriers);
+  return carriers;
 }
 
 const mayRun = (item: Item): boolean =>

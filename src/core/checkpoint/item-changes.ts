@@ -52,7 +52,7 @@ function complete(draft: Draft, change: Of<"complete">, item: Item, merge: Merge
   measure(draft, item.node, change.ms).completed += 1;
   draft.next.counters.completed += 1;
   draft.event("item.completed", change.item, item.node, item.attempt);
-  return applied(draft.advance(change.item, item.node, change.routed, change.carrier));
+  return applied(draft.advance(change.item, item.node, change.routed, voucher(item, change)));
 }
 
 function hold(draft: Draft, change: Of<"hold">, item: Item, merge: MergeContext): Outcome {
@@ -61,7 +61,7 @@ function hold(draft: Draft, change: Of<"hold">, item: Item, merge: MergeContext)
   draft.event("item.held", change.item, item.node, item.attempt);
   const held: Item = {
     ...rested(item),
-    ...(change.untilMs === null ? {} : { carrier: change.carrier }),
+    ...(change.untilMs === null ? {} : { carrier: voucher(item, change) }),
     attempt: 1,
     turn: item.turn + 1,
     hold: {
@@ -78,7 +78,7 @@ function hold(draft: Draft, change: Of<"hold">, item: Item, merge: MergeContext)
   }
   draft.next.signals.splice(early, 1);
   release(draft, change.item, held, { type: "signal", ...signal });
-  carry(draft, change.item, change.carrier);
+  carry(draft, change.item, voucher(item, change));
   return applied([change.item]);
 }
 
@@ -92,7 +92,7 @@ function retry(draft: Draft, change: Of<"retry">, item: Item): Outcome {
     ...rest,
     attempt: item.attempt + 1,
     turn: item.turn + 1,
-    carrier: change.carrier,
+    carrier: voucher(item, change),
     notBefore: storedTime(change.notBeforeMs),
     failure: change.failure,
     deliveries: change.deliveries,
@@ -102,7 +102,7 @@ function retry(draft: Draft, change: Of<"retry">, item: Item): Outcome {
 
 function fallback(draft: Draft, change: Of<"fallback">, item: Item): Outcome {
   countFailed(draft, change, item);
-  return applied(draft.advance(change.item, item.node, change.routed, change.carrier));
+  return applied(draft.advance(change.item, item.node, change.routed, voucher(item, change)));
 }
 
 function fail(draft: Draft, change: Of<"fail">, item: Item): Outcome {
@@ -132,8 +132,18 @@ function wake(draft: Draft, change: Of<"wake">, item: Item): Outcome {
   if (item.hold?.until === undefined || item.hold.until === null) return refused("stale");
   if (Date.parse(item.hold.until) > draft.now) return refused("stale");
   release(draft, change.item, item, { type: "timeout", name: item.hold.for });
-  carry(draft, change.item, change.carrier);
+  carry(draft, change.item, voucher(item, change));
   return applied([change.item]);
+}
+
+/**
+ * Item id of the message that vouches for what the change leads to.
+ *
+ * That of the execution, but only while it vouches for the item: two workers may have the same message in hand, and one of
+ * them may have given the item a message of its own and acknowledged theirs.
+ */
+function voucher(item: Item, { item: id, carrier }: ItemChange): number {
+  return carrier === id || carrier === item.carrier ? carrier : (item.carrier ?? id);
 }
 
 /** Ends a hold: the item wants to run again, and its node is told why. */

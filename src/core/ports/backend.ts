@@ -24,6 +24,12 @@ export interface Backend {
   readonly control: ControlBus;
   /** Largest value that can be stored or sent, in bytes. */
   readonly maxValueBytes: number;
+  /**
+   * Calls back whenever the stores could not be reached for a while: they may come back older than they were.
+   *
+   * @returns how to stop
+   */
+  watchLost(onLost: () => void): () => void;
   /** Lets go of what the adapter opened itself. */
   close(): Promise<void>;
 }

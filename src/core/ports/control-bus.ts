@@ -1,6 +1,7 @@
 /** What an orchestrator tells all workers about a run. Not kept: the checkpoint decides, this only makes haste. */
 export interface ControlCommand {
-  readonly type: "cancel" | "pause" | "resume";
+  /** `restored`: the run is older than workers may know it. They forget it, and stop what they execute of it. */
+  readonly type: "cancel" | "pause" | "resume" | "restored";
   readonly runId: string;
   /** Revision of the checkpoint that says so. */
   readonly revision: number;
@@ -13,6 +14,9 @@ export function haveAnswered(
 ): boolean {
   return typeof answers === "number" ? heard.size >= answers : answers.every((id) => heard.has(id));
 }
+
+/** What it returns is waited for, where it is a promise. */
+export type CommandListener = (command: ControlCommand) => unknown;
 
 export interface ControlBus {
   /** Tells all workers. */
@@ -27,6 +31,10 @@ export interface ControlBus {
     answers: number | readonly string[],
     timeoutMs: number,
   ): Promise<readonly string[]>;
-  /** @returns how to stop listening */
-  listen(workerId: string, onCommand: (command: ControlCommand) => void): () => void;
+  /**
+   * Hears commands. The answer goes out when what is returned has resolved.
+   *
+   * @returns how to stop listening
+   */
+  listen(workerId: string, onCommand: CommandListener): () => void;
 }

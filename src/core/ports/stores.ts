@@ -12,6 +12,15 @@ export interface Versioned {
   readonly revision: number;
 }
 
+/** Some checkpoints, and where the next ones begin. */
+export interface CheckpointPage {
+  readonly views: readonly Versioned[];
+  /** Ids of runs whose entries cannot be read. */
+  readonly unreadable: readonly string[];
+  /** Null on the last page. */
+  readonly next: number | null;
+}
+
 /**
  * One entry a run, changed by compare-and-set only: one revision wins.
  * Entries of ended runs go by themselves when their retention is over.
@@ -41,6 +50,14 @@ export interface ContextStore {
    * @throws FloxideError `payload_too_large` with both sizes; nothing is written
    */
   update(checkpoint: Checkpoint, revision: number, spareBytes?: number): Promise<number | null>;
+  /**
+   * Checkpoints in the order of their last writes. One that is written meanwhile may come twice.
+   *
+   * @param after - `next` of the page before; 0 for the first
+   */
+  page(after: number, limit: number): Promise<CheckpointPage>;
+  /** The largest revision of all: it goes down only where the store has lost what it acknowledged. */
+  newestRevision(): Promise<number>;
   /** Forgets the run. */
   remove(runId: string): Promise<void>;
 }
@@ -71,6 +88,14 @@ export interface RunInfoStore {
    * @param from - statuses it may be filed under; `null` where anything is possible
    */
   replace(info: RunInfo, from: readonly RunStatus[] | null): Promise<void>;
+  /**
+   * Files the run as it is, whatever larger revision is filed: for when the checkpoints came back older than they were.
+   *
+   * @param current - reads what is to be filed; called after the look at what is filed, and again where that changes.
+   * Null: leave it
+   * @returns false where that is what was filed
+   */
+  refile(runId: string, current: () => Promise<RunInfo | null>): Promise<boolean>;
   get(runId: string): Promise<RunInfo | null>;
   /** Newest first by `createdAt`. @param limit - 1 to 1000 */
   list(filter: RunFilter, limit: number, cursor: string | null): Promise<Page<RunInfo>>;

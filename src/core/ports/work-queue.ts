@@ -22,6 +22,8 @@ export interface Delivery extends QueueSource {
   readonly messageId: string | null;
   /** True where whoever published it has also written the run's info. */
   readonly infoWritten: boolean;
+  /** Why it must not be executed: nobody who is trusted has signed it. Null where it may be. */
+  readonly distrust: string | null;
   readonly body: string;
   /** Removes the message. May be lost: then it comes again, and the checkpoint says that it is done. */
   ack(): void;
@@ -37,6 +39,14 @@ export interface QueuedMessage {
   readonly seq: number;
   /** True for one that waits for its time. */
   readonly scheduled: boolean;
+  /** Revision of the checkpoint that it names; 0 where it cannot be read. */
+  readonly revision: number;
+}
+
+/** A message of some run in the queue. */
+export interface OldMessage {
+  readonly runId: string;
+  readonly seq: number;
 }
 
 /** A start request that nobody has acknowledged: it waits, or a worker has it in hand. */
@@ -104,6 +114,8 @@ export interface WorkQueue {
   dropRun(workflow: string, runId: string): Promise<number>;
   /** What waits for the run; start requests are not among it. */
   queued(workflow: string, runId: string): Promise<readonly QueuedMessage[]>;
+  /** The oldest messages of all runs of the workflow, schedules not among them. @param limit - so many at most */
+  oldest(workflow: string, limit: number): Promise<readonly OldMessage[]>;
   /** Drops one message by its position. */
   drop(seq: number): Promise<void>;
   /** Position up to which the queue believes that all of this source's messages are acknowledged; 0 for no source. */

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { TimeSchema } from "../time.ts";
 
 const Count = z.number().int().nonnegative();
 
@@ -8,7 +9,7 @@ export const HeartbeatSchema = z.looseObject({
   host: z.string(),
   pid: Count,
   startedAt: z.string(),
-  at: z.string(),
+  at: TimeSchema,
   /** `idle`: executes nothing. `busy`: executes. `draining`: takes nothing new. */
   status: z.enum(["idle", "busy", "draining"]),
   /** Nodes it executes at once at most, and now. */

@@ -1,16 +1,18 @@
 import { z } from "zod";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
-import { outputOf } from "../checkpoint/checkpoint.ts";
+import { isTerminal, outputOf } from "../checkpoint/checkpoint.ts";
 import { FailureSchema } from "../failure.ts";
 import type { Json } from "../json.ts";
+import { TimeSchema } from "../time.ts";
+import { isRunId, SAFE_NAME } from "../token.ts";
 
 const common = {
-  runId: z.string(),
-  workflow: z.string(),
+  runId: z.string().refine(isRunId),
+  workflow: z.string().regex(SAFE_NAME),
   /** 0 while no worker has taken the start request. */
   version: z.number().int().nonnegative(),
   /** When the start request was accepted. */
-  createdAt: z.string(),
+  createdAt: TimeSchema,
   /** Hash of workflow, input and initial context: the same run id with another hash is another run. */
   inputHash: z.string(),
   /** Revision of the checkpoint that this shows, 0 before there is one: of two that disagree the larger is right. */
@@ -60,4 +62,13 @@ export function toRunInfo(checkpoint: Checkpoint, revision: number): RunInfo {
     default:
       return { ...known, status };
   }
+}
+
+/** True where what is filed of a run is what its checkpoint says. An older revision will do while the run goes on. */
+export function saysTheSame(filed: RunInfo, now: RunInfo): boolean {
+  if (filed.status !== now.status || filed.revision > now.revision) return false;
+  return (
+    filed.inputHash === now.inputHash &&
+    (!isTerminal(now.status) || filed.revision === now.revision)
+  );
 }

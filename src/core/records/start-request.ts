@@ -2,8 +2,10 @@ import { createHash } from "node:crypto";
 import { v7 as uuid } from "uuid";
 import { z } from "zod";
 import { FloxideError } from "../errors.ts";
+import { sayIssues } from "../issues.ts";
 import type { Json } from "../json.ts";
-import { canonicalJson } from "../json.ts";
+import { canonicalJson, checkDepth } from "../json.ts";
+import { whyNotJson } from "../not-json.ts";
 import { checkRunId } from "../token.ts";
 
 /** The body of a start request, as anybody may publish it. Unknown fields are refused: they are mostly typos. */
@@ -48,16 +50,16 @@ export function parseStartRequest(
   const raw = decode(workflow, body);
   const parsed = StartBodySchema.safeParse(raw);
   if (!parsed.success) {
-    const issues = parsed.error.issues.map((issue) => ({
-      path: issue.path.join("."),
-      message: issue.message,
-    }));
-    const said = issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
-    throw new FloxideError("validation", `the start request does not fit: ${said.join("; ")}`, {
+    const { issues, text } = sayIssues(
+      parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message })),
+    );
+    throw new FloxideError("validation", `the start request does not fit: ${text}`, {
       details: { workflow, issues },
       cause: parsed.error,
     });
   }
+  checkDepth(parsed.data.input, "the input");
+  checkDepth(parsed.data.context, "the context");
   return {
     workflow,
     runId: checkRunId(parsed.data.runId ?? fallbackRunId),
@@ -76,11 +78,8 @@ function decode(workflow: string, body: string): unknown {
 }
 
 function notJson(workflow: string, cause: unknown): FloxideError {
-  const why = cause instanceof Error ? cause.message : String(cause);
-  return new FloxideError("validation", `the start request is not JSON: ${why}`, {
-    details: { workflow },
-    cause,
-  });
+  const message = `the start request is not JSON: ${whyNotJson(cause)}`;
+  return new FloxideError("validation", message, { details: { workflow }, cause });
 }
 
 /** A start request in the queue, unread. */

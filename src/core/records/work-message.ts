@@ -1,9 +1,11 @@
 import { z } from "zod";
+import { isRunId } from "../token.ts";
 
 /** The body of a work-queue message: which item, and how new a checkpoint must be to know of it. */
 export const WorkMessageSchema = z.looseObject({
   v: z.literal(1),
-  runId: z.string(),
+  // A subject is made of it: one that is too long would end the connection of whoever asks for the run.
+  runId: z.string().refine(isRunId, { error: "must be 1 to 128 bytes of well-formed text" }),
   item: z.number().int().positive(),
   /** Revision of the checkpoint that added or released the item. A read older than this says nothing of it. */
   revision: z.number().int().nonnegative(),
@@ -21,4 +23,13 @@ export interface QueuedItem extends WorkMessage {
   readonly turn: number;
   /** Part of the message id too: a repair must not be taken for the message that was lost. Empty otherwise. */
   readonly salt: string;
+}
+
+/** The revision that the body of a message names, or 0 where it cannot be read. */
+export function revisionIn(body: string): number {
+  try {
+    return WorkMessageSchema.parse(JSON.parse(body)).revision;
+  } catch {
+    return 0;
+  }
 }

@@ -21,9 +21,9 @@ describe("a hold", () => {
 
   it("keeps the message that vouches for it where time ends it", () => {
     const run = TestRun.begun();
-    run.hold(1, { for: null, untilMs: T0 + HOUR_MS, carrier: 4 });
+    run.hold(1, { for: null, untilMs: T0 + HOUR_MS });
     expect(run.item(1)).toMatchObject({
-      carrier: 4,
+      carrier: 0,
       hold: { for: null, until: iso(T0 + HOUR_MS) },
     });
   });

@@ -109,6 +109,28 @@ describe("a message", () => {
     expect(carriedBy(run.checkpoint, 2)).toEqual([]);
   });
 
+  it("is asked to vouch only while it vouches for the item that something follows from", () => {
+    const [run] = TestRun.forked(item("a"), item("b"), item("c"), item("d"), item("e"));
+    run.change({ type: "handed-over", items: [2, 3, 4, 5], before: "ack" });
+    // Somebody who still has the start request in hand, which was acknowledged meanwhile.
+    run.complete(2, goes(item("a2")), { carrier: 0 });
+    run.retry(3, T0 + 5, { carrier: 0 });
+    run.hold(4, { for: null, untilMs: T0 + 5, carrier: 0 });
+    run.complete(6, goes(item("e2")), { carrier: 6 });
+    expect([2, 3, 4, 6].map((id) => carriedBy(run.checkpoint, id))).toEqual([[7], [3], [4], [8]]);
+    expect(carriedBy(run.checkpoint, 0)).toEqual([]);
+  });
+
+  it("is written down as vouching for nothing before it is acknowledged, where it did", () => {
+    const [run] = TestRun.forked(item("a"), item("b"));
+    const change = { type: "handed-over", items: [2, 3], before: "ack" } as const;
+    expect(run.change({ type: "handed-over", items: [2] }, change)).toEqual([
+      { applied: true, items: [] },
+      { applied: true, items: [] },
+    ]);
+    expect(run.change(change)).toEqual([{ applied: false, refusal: "gone" }]);
+  });
+
   it("vouches for a wait that time ends, not for one that only a signal ends", () => {
     const [run] = TestRun.forked(item("a"), item("b"), item("c"));
     run.hold(2, { for: "go", untilMs: T0 + 5 });

@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { systemClock } from "../../src/core/clock.ts";
+import { JetStreamContextStore } from "../../src/jetstream/context-store.ts";
+import type { Entry, KvTable } from "../../src/jetstream/kv-table.ts";
+import { NoAnswer } from "../../src/jetstream/no-answer.ts";
+import type { Persistence } from "../../src/jetstream/persist.ts";
+import { checkpointOf } from "../conformance/fixtures.ts";
+
+/** A store of three replicas whose entry is at revision 5, and whose clock goes on by four seconds with each attempt. */
+function scene() {
+  let elapsed = 0;
+  let attempts = 0;
+  const entry: Entry = {
+    key: "r",
+    body: JSON.stringify(checkpointOf("r")),
+    revision: 5,
+    writtenAt: 0,
+  };
+  const table = { get: async () => entry, getFromLeader: async () => entry };
+  const persistence = {
+    async run<T>(_what: string, attempt: () => Promise<T>): Promise<T> {
+      for (;;) {
+        attempts += 1;
+        try {
+          return await attempt();
+        } catch (error) {
+          if (!(error instanceof NoAnswer) || attempts > 100) throw error;
+          elapsed += 4_000;
+        }
+      }
+    },
+  };
+  const clock = { ...systemClock, elapsed: () => elapsed };
+  const options = { clock, hasOneReplica: false, retentionMs: 1_000 };
+  const store = new JetStreamContextStore(
+    table as unknown as KvTable,
+    persistence as unknown as Persistence,
+    options,
+  );
+  return { store, attempts: () => attempts };
+}
+
+test("a leader that knows less than was acknowledged is asked again until an old one would have stepped down", async () => {
+  const { store, attempts } = scene();
+  await expect(store.get("r", 6)).rejects.toMatchObject({
+    code: "backend",
+    details: { revision: 5, atLeast: 6 },
+  });
+  expect(attempts()).toBe(5);
+  expect(await store.get("r", 5)).toMatchObject({ revision: 5 });
+});
