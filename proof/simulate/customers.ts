@@ -1,0 +1,101 @@
+import { isFloxideError } from "../../src/core/errors.ts";
+import { type AskedRun, resuming } from "./asked-run.ts";
+import { Violation } from "./checks.ts";
+import type { Crew } from "./crew.ts";
+import type { SimProcess } from "./process.ts";
+import { PAYLOAD, SIGNAL } from "./program.ts";
+import type { PlannedCommand } from "./scenario.ts";
+import { NAMES } from "./world.ts";
+
+/** Asks for the run until somebody says that it is accepted. */
+export async function start(crew: Crew, run: AskedRun): Promise<void> {
+  const { runId, planned } = run;
+  const workflow = `flow${planned.program}`;
+  for (;;) {
+    const member = crew.pickOrchestrator();
+    if (member !== null) {
+      const { process, orchestrator } = member;
+      const started =
+        planned.via === "client"
+          ? orchestrator?.startRun(workflow, planned.input, { runId })
+          : publish(process, workflow, runId, planned.input);
+      // Killed on the way: whoever wants the run asks again.
+      const answer = await process.unlessKilled(Promise.resolve(started));
+      if (answer !== null) break;
+    }
+    await crew.world.sleep(300);
+  }
+  run.isAccepted = true;
+}
+
+/** Gives a command, and notes what holds from the moment that it returns. @returns what became of it */
+export async function command(
+  crew: Crew,
+  run: AskedRun,
+  type: PlannedCommand["type"],
+): Promise<string> {
+  const member = crew.pickOrchestrator();
+  if (member?.orchestrator == null) return "nobody is there";
+  const { process, orchestrator } = member;
+  if (type === "cancel") run.cancels += 1;
+  if (type === "resume") resuming(run);
+  const { resumes, openResumes } = run;
+  run.open += 1;
+  if (type === "resume") run.openResumes += 1;
+  const done = await process.unlessKilled(
+    refusedOrDone(
+      type === "signal"
+        ? orchestrator.signal(run.runId, SIGNAL, PAYLOAD, { signalId: `${run.signals++ % 3}` })
+        : orchestrator[type](run.runId),
+    ),
+  );
+  if (done === null) return "its process is killed";
+  run.open -= 1;
+  if (type === "resume") run.openResumes -= 1;
+  if (!done) return "refused";
+  const isCertain = openResumes === 0 && run.resumes === resumes;
+  if (type === "pause" && isCertain) run.isPaused = true;
+  if (type === "cancel") cancelled(crew, run);
+  return "done";
+}
+
+/** A cancel has returned. */
+function cancelled({ world }: Crew, { runId, open, isUnheard }: AskedRun): void {
+  world.ledgers.fence(runId);
+  // Another command, or a worker that is cut off, may be about to queue something; it will not be executed.
+  const queued = open > 0 || isUnheard ? 0 : world.queuedOf(runId);
+  if (queued > 0) world.fail(new Violation("fence", `${queued} messages of ${runId} are left`));
+}
+
+/** True where it was done, false where the run is in no state for it or not there (any more). */
+export async function refusedOrDone(work: Promise<unknown>): Promise<boolean> {
+  try {
+    await work;
+    return true;
+  } catch (error) {
+    if (isFloxideError(error, "illegal_state") || isFloxideError(error, "not_found")) return false;
+    throw error;
+  }
+}
+
+/** Asks for a run as anybody can, until the request is acknowledged. */
+async function publish(
+  process: SimProcess,
+  workflow: string,
+  runId: string,
+  input: number,
+): Promise<true> {
+  const client = process.connection.asClient;
+  const headers = { toString: () => `NATS/1.0\r\nNats-Msg-Id: ${runId}\r\n\r\n` };
+  for (;;) {
+    try {
+      await client.request(NAMES.start(workflow), JSON.stringify({ input }), {
+        timeout: 2_000,
+        headers: headers as never,
+      });
+      return true;
+    } catch {
+      // No answer: it may be there or not, and the message id tells.
+    }
+  }
+}

@@ -1,0 +1,107 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
+import { outputOf } from "../../src/core/checkpoint/checkpoint.ts";
+import type { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
+import type { AskedRun } from "./asked-run.ts";
+import { Violation } from "./checks.ts";
+import type { World } from "./world.ts";
+
+// What must hold when all runs have ended: results are exact, each transition counts once, and everything that follows
+// from the checkpoints (lists, figures, history) says the same as they do.
+
+/** @returns what is wrong, or null; what only has to follow may take a moment */
+export async function checkRuns(
+  world: World,
+  orchestrator: Orchestrator,
+  asked: readonly AskedRun[],
+): Promise<Violation | null> {
+  for (const run of asked) {
+    const checkpoint = world.checkpointOf(run.runId);
+    if (checkpoint === null) continue;
+    checkResult(run, checkpoint);
+    const wrong = await checkProjections(world, orchestrator, checkpoint);
+    if (wrong !== null) return wrong;
+  }
+  return world.queued === 0
+    ? null
+    : new Violation("queue", `${world.queued} messages are left when all runs have ended`);
+}
+
+/** @throws Violation: a result does not change any more */
+function checkResult({ runId, expected, cancels }: AskedRun, checkpoint: Checkpoint): void {
+  const { status, counters, context } = checkpoint;
+  if (status === "cancelled") {
+    if (cancels === 0) throw new Violation("result", `${runId} was cancelled, and nobody asked`);
+    return;
+  }
+  const failures = checkpoint.nodes;
+  const runFailures = Object.entries(failures)
+    .filter(([node]) => node.startsWith("breaks"))
+    .reduce((total, [, { failed }]) => total + failed, 0);
+  const shown = {
+    output: outputOf(checkpoint),
+    items: counters.items,
+    completed: counters.completed,
+    failed: counters.failed - runFailures,
+    retries: counters.retries,
+    steps: context["steps"],
+  };
+  const { output, items, failed, retries } = expected;
+  const completed = items - failed;
+  const wanted = { output, items, completed, failed, retries, steps: completed };
+  if (isDeepStrictEqual(shown, wanted)) return;
+  throw new Violation(
+    "result",
+    `${runId}: ${JSON.stringify(shown)} instead of ${JSON.stringify(wanted)}`,
+  );
+}
+
+async function checkProjections(
+  world: World,
+  orchestrator: Orchestrator,
+  { runId, status, counters }: Checkpoint,
+): Promise<Violation | null> {
+  for (const listed of ["running", "paused", "completed", "failed", "cancelled"] as const) {
+    const { items } = await orchestrator.listRuns({ status: listed });
+    const times = items.filter((info) => info.runId === runId).length;
+    if (times !== (listed === status ? 1 : 0)) {
+      return new Violation(
+        "lists",
+        `${runId} is ${status} and is listed ${times} times as ${listed}`,
+      );
+    }
+  }
+  const metrics = await orchestrator.metrics(runId);
+  const figures = { ...counters };
+  for (const [name, value] of Object.entries(figures)) {
+    if (metrics[name] !== value)
+      return new Violation("metrics", `${runId}: ${name} is ${metrics[name]}, not ${value}`);
+  }
+  return checkHistory(world, orchestrator, runId, counters);
+}
+
+async function checkHistory(
+  world: World,
+  orchestrator: Orchestrator,
+  runId: string,
+  counters: Checkpoint["counters"],
+): Promise<Violation | null> {
+  const { events } = world.ledgers.of(runId);
+  const history = await orchestrator.history(runId, { limit: 1_000 });
+  const numbers = history.map(({ number }) => number);
+  const wanted = [...events.keys()].sort((a, b) => a - b).slice(0, 1_000);
+  if (!isDeepStrictEqual(numbers, wanted)) {
+    return new Violation(
+      "history",
+      `${runId}: events ${numbers.join(" ")} instead of 1 to ${wanted.length}`,
+    );
+  }
+  const count = (kind: string): number => history.filter((event) => event.kind === kind).length;
+  const told = { completed: count("item.completed"), lost: count("execution.lost") };
+  const { completed, lost } = counters;
+  if (events.size > 1_000 || isDeepStrictEqual(told, { completed, lost })) return null;
+  return new Violation(
+    "history",
+    `${runId}: ${JSON.stringify(told)} instead of ${JSON.stringify({ completed, lost })}`,
+  );
+}

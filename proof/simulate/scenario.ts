@@ -1,0 +1,126 @@
+import { type Program, randomProgram } from "./program.ts";
+import { Random } from "./random.ts";
+
+/** A run that is asked for. Moments are steps of the scheduler. */
+export interface PlannedRun {
+  readonly program: number;
+  readonly input: number;
+  readonly at: number;
+  /** `publish`: as anybody could, with no client. */
+  readonly via: "client" | "publish";
+  /** Asked for a second time, later, by somebody else. */
+  readonly again: boolean;
+}
+
+export interface PlannedCommand {
+  readonly at: number;
+  readonly run: number;
+  readonly type: "cancel" | "pause" | "resume" | "signal";
+}
+
+type FaultType =
+  /** A process is killed; another takes its place. */
+  | "kill"
+  /** A process stands still and goes on later. */
+  | "stall"
+  /** A worker is told to stop; another takes its place. */
+  | "stop"
+  /** A connection breaks, and comes back later. */
+  | "cut"
+  /** Nothing that a process sends or is sent arrives for a while. */
+  | "delay"
+  /** The server is killed and comes back. */
+  | "restart"
+  /** A consumer loses what it knows: all messages are handed out again. */
+  | "amnesia"
+  /** A consumer takes a message for acknowledged that is not (nats-server issue 5727). */
+  | "forget";
+
+export interface PlannedFault {
+  readonly at: number;
+  readonly type: FaultType;
+  /** Which process, as far as there are that many; the orchestrators come after the workers. */
+  readonly target: number;
+  /** Milliseconds, or for `delay` steps, until it is over. */
+  readonly lasts: number;
+}
+
+/** All that is decided before the first step. The rest is the order of steps, decided by the seed. */
+export interface Scenario {
+  readonly seed: number;
+  readonly replicas: 1 | 3;
+  readonly workers: number;
+  readonly orchestrators: number;
+  readonly concurrency: number;
+  readonly stepsInPlace: number;
+  /** How far the clocks of processes are off, in milliseconds, at most. */
+  readonly skewMs: number;
+  /** How often time passes although something could happen now: 0 to 1. */
+  readonly haste: number;
+  /** Whether orchestrators look for what is stranded. Where none of the faults needs it, none must. */
+  readonly repairs: boolean;
+  readonly programs: readonly Program[];
+  readonly runs: readonly PlannedRun[];
+  readonly commands: readonly PlannedCommand[];
+  readonly faults: readonly PlannedFault[];
+}
+
+/** Steps within which everything is planned. */
+const SPAN = 1_200;
+
+/** The scenario of a seed. */
+export function scenarioOf(seed: number): Scenario {
+  const random = new Random(seed);
+  const moment = (): number => Math.floor(SPAN * random.next() ** 1.5);
+  const programs = Array.from({ length: random.between(1, 2) }, () => randomProgram(random, 4));
+  const runs = Array.from({ length: random.between(1, 4) }, () => ({
+    program: random.int(programs.length),
+    input: random.int(1_000),
+    at: moment() >> 1,
+    via: random.chance(0.3) ? ("publish" as const) : ("client" as const),
+    again: random.chance(0.15),
+  }));
+  const commands = random.chance(0.3) ? [] : randomCommands(random, runs.length, moment);
+  const workers = random.between(1, 3);
+  const orchestrators = random.between(1, 2);
+  const faults = random.chance(0.15) ? [] : randomFaults(random, workers + orchestrators, moment);
+  const needsRepair = faults.some(
+    ({ type, target }) =>
+      type === "forget" || ((type === "kill" || type === "stop") && target >= workers),
+  );
+  return {
+    seed,
+    replicas: random.chance(0.4) ? 3 : 1,
+    workers,
+    orchestrators,
+    concurrency: random.pick([1, 2, 8]),
+    stepsInPlace: random.pick([1, 2, 100]),
+    skewMs: random.chance(0.2) ? 3_000 : 0,
+    haste: random.pick([0, 0.005, 0.03]),
+    repairs: needsRepair || random.chance(0.3),
+    programs,
+    runs,
+    commands,
+    faults,
+  };
+}
+
+function randomCommands(random: Random, runs: number, moment: () => number): PlannedCommand[] {
+  const kinds = ["cancel", "pause", "pause", "resume", "signal", "signal"] as const;
+  return Array.from({ length: random.between(1, 8) }, () => ({
+    at: moment(),
+    run: random.int(runs),
+    type: random.pick(kinds),
+  }));
+}
+
+function randomFaults(random: Random, processes: number, moment: () => number): PlannedFault[] {
+  const common = ["kill", "kill", "stall", "cut", "delay", "stop"] as const;
+  const rare = ["restart", "amnesia", "amnesia", "forget"] as const;
+  return Array.from({ length: random.between(1, 5) }, () => ({
+    at: moment(),
+    type: random.chance(0.35) ? random.pick(rare) : random.pick(common),
+    target: random.int(processes),
+    lasts: random.pick([10, 700, 5_000, 9_000]),
+  }));
+}

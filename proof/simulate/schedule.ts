@@ -1,0 +1,185 @@
+import { type AskedRun, askedRuns, loosen, resuming } from "./asked-run.ts";
+import { Violation } from "./checks.ts";
+import { Crew } from "./crew.ts";
+import { command, refusedOrDone, start } from "./customers.ts";
+import { strike } from "./faults.ts";
+import { checkRuns } from "./final.ts";
+import { PAYLOAD, SIGNAL } from "./program.ts";
+import type { Scenario } from "./scenario.ts";
+import { type Planned, World } from "./world.ts";
+
+const MAX_STEPS = 150_000;
+/** Milliseconds of the world after which every run must have ended once nothing disturbs it any more. */
+const HEALING_MS = 600_000;
+const ROUND_MS = 10_000;
+/** Rounds after the last end in which lists, figures and history have to follow. */
+const ROUNDS_TO_FOLLOW = 30;
+/** Steps between the two times that a run is asked for. */
+const AGAIN_AFTER = 100;
+
+/** What happened in a schedule, for reports. */
+export interface Figures {
+  steps: number;
+  /** Milliseconds that passed in the world. */
+  simulatedMs: number;
+  runs: number;
+  executions: number;
+  commits: number;
+  faults: number;
+  commands: number;
+}
+
+/** One schedule: a scenario played to its end. */
+export class Schedule {
+  readonly world: World;
+  readonly #asked: readonly AskedRun[];
+  readonly #scenario: Scenario;
+  readonly #crew: Crew;
+  readonly #trace: (text: string) => void;
+  #executions = 0;
+  #isMended = false;
+
+  constructor(scenario: Scenario, trace: (text: string) => void = () => {}) {
+    this.#scenario = scenario;
+    this.#trace = trace;
+    this.#asked = askedRuns(scenario);
+    this.world = new World(scenario.seed, scenario.haste, scenario.skewMs);
+    this.#crew = new Crew(this.world, scenario, {
+      trace,
+      executes: ({ name }, runId, item, attempt) => {
+        trace(`${name} executes ${runId}/${item} attempt ${attempt}`);
+        this.#executes(runId, item);
+      },
+      unheard: (runId) => {
+        const run = this.#run(runId);
+        if (run !== undefined) loosen(run);
+      },
+      isMended: () => this.#isMended,
+    });
+  }
+
+  get figures(): Figures {
+    const { step, time, commits } = this.world;
+    return {
+      steps: step,
+      simulatedMs: time.sinceBegin,
+      runs: this.#asked.length,
+      executions: this.#executions,
+      commits,
+      faults: this.#scenario.faults.length,
+      commands: this.#scenario.commands.length,
+    };
+  }
+
+  /** @throws Violation where something is not as promised, or what else a process threw */
+  async play(): Promise<void> {
+    await this.world.until(this.#crew.settled(), MAX_STEPS);
+    this.world.plan(this.#plans());
+    await this.world.until(this.#direct(), MAX_STEPS);
+  }
+
+  /** What is to happen, from the step on at which all processes have begun. */
+  #plans(): Planned[] {
+    const { runs, commands, faults } = this.#scenario;
+    const from = this.world.step;
+    const plans: Planned[] = [];
+    runs.forEach(({ at, again }, i) => {
+      const run = () => this.#crew.do(this.#start(i));
+      plans.push({ at: from + at, run });
+      if (again) plans.push({ at: from + at + AGAIN_AFTER, run });
+    });
+    for (const { at, run: i, type } of commands) {
+      plans.push({ at: from + at, run: () => this.#crew.do(this.#command(i, type)) });
+    }
+    for (const fault of faults) {
+      const run = (): void => {
+        this.#trace(`fault: ${fault.type} of member ${fault.target} for ${fault.lasts}`);
+        strike(this.#crew, fault);
+      };
+      plans.push({ at: from + fault.at, run });
+    }
+    return plans;
+  }
+
+  async #start(i: number): Promise<void> {
+    const run = this.#asked[i];
+    if (run === undefined) return;
+    await start(this.#crew, run);
+    this.#trace(`${run.runId} is accepted`);
+  }
+
+  async #command(i: number, type: Parameters<typeof command>[2]): Promise<void> {
+    const run = this.#asked[i];
+    if (run === undefined) return;
+    this.#trace(`${type} ${run.runId} …`);
+    const outcome = await command(this.#crew, run, type);
+    this.#trace(`${type} ${run.runId}: ${outcome}`);
+  }
+
+  #executes(runId: string, item: number): void {
+    this.#executions += 1;
+    if (this.#run(runId)?.isPaused !== true) return;
+    this.world.fail(new Violation("pause", `${runId}/${item} started after pause had returned`));
+  }
+
+  #run(runId: string): AskedRun | undefined {
+    return this.#asked.find((run) => run.runId === runId);
+  }
+
+  /** Waits until all is over that was planned, then sees every run to its end. */
+  async #direct(): Promise<void> {
+    while (this.world.hasPlans || this.#crew.isBusy) await this.world.sleep(1_000);
+    this.#isMended = true;
+    const until = this.world.time.now + HEALING_MS;
+    while (this.#asked.some((run) => !this.#hasEnded(run))) {
+      if (this.world.time.now > until) this.#standsStill();
+      await this.#heal();
+      await this.world.sleep(ROUND_MS);
+    }
+    // What follows the last commit: lists, figures, and messages that nobody needs any more.
+    for (let left = ROUNDS_TO_FOLLOW; ; left--) {
+      const orchestrator = await this.#crew.orchestrator();
+      const wrong = await checkRuns(this.world, orchestrator, this.#asked);
+      if (wrong === null) return;
+      if (left === 0) throw wrong;
+      if (this.#scenario.repairs) await orchestrator.repair();
+      await this.world.sleep(ROUND_MS);
+    }
+  }
+
+  /** What users do with runs that wait for them. */
+  async #heal(): Promise<void> {
+    const orchestrator = await this.#crew.orchestrator();
+    if (this.#scenario.repairs) await orchestrator.repair();
+    for (const run of this.#asked) {
+      const checkpoint = this.world.checkpointOf(run.runId);
+      if (checkpoint === null || this.#hasEnded(run)) continue;
+      if (checkpoint.status === "paused" || checkpoint.status === "failed") {
+        resuming(run);
+        await refusedOrDone(orchestrator.resume(run.runId));
+      }
+      for (let i = 0; i < run.expected.signals; i++) {
+        const signalled = orchestrator.signal(run.runId, SIGNAL, PAYLOAD, { signalId: `${i}` });
+        await refusedOrDone(signalled);
+      }
+    }
+  }
+
+  #hasEnded({ runId, isAccepted }: AskedRun): boolean {
+    const checkpoint = this.world.checkpointOf(runId);
+    // Nobody was told that it is accepted: it may be that it never was.
+    if (checkpoint === null) return !isAccepted && this.world.queued === 0;
+    return checkpoint.status === "completed" || checkpoint.status === "cancelled";
+  }
+
+  #standsStill(): never {
+    const left = this.#asked.filter((run) => !this.#hasEnded(run)).map(({ runId }) => runId);
+    const [first = ""] = left;
+    const checkpoint = this.world.checkpointOf(first);
+    const items = JSON.stringify(checkpoint?.items ?? {});
+    throw new Violation(
+      "stands still",
+      `${left.join(", ")}; ${first} is ${checkpoint?.status ?? "not begun"}, ${this.world.queued} messages, items ${items}`,
+    );
+  }
+}
