@@ -57,7 +57,7 @@ function tableOf({ machine, growth, before, peak, after, problems, ...rest }: So
     }),
     ...problems.slice(0, 40).map((problem) => `PROBLEM     ${problem}`),
     problems.length === 0
-      ? "ok          all counts are back, and nothing clearly grows"
+      ? `ok          all counts are back; ${growth.every(({ isJudged }) => isJudged) ? "nothing clearly grows" : "too short to say what grows"}`
       : `FAILED      ${problems.length} problems; logs: ${rest.kept}`,
   ].join("\n");
 }

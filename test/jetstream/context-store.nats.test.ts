@@ -145,7 +145,7 @@ describe("context store: lifetimes", () => {
     for (const runId of ["ended", "going", "resumed"]) {
       const first = (await contexts.create(checkpointOf(runId))) ?? 0;
       if (runId === "going") continue;
-      const ended = checkpointOf(runId, { status: "failed", commit: "2" });
+      const ended = checkpointOf(runId, { status: "cancelled", commit: "2" });
       const second = (await contexts.update(ended, first)) ?? 0;
       if (runId === "resumed") await contexts.update(checkpointOf(runId, { commit: "3" }), second);
     }
