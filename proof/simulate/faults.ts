@@ -43,10 +43,12 @@ function restart({ world, members }: Crew): void {
   }
 }
 
-function confuse({ server, random }: World, type: "amnesia" | "forget"): void {
+function confuse({ server, random }: World, type: "again" | "amnesia" | "forget"): void {
   const consumers = [...(server.streams.get(NAMES.workStream)?.consumers.values() ?? [])];
   if (consumers.length === 0) return;
   const consumer = random.pick(consumers);
+  const choose = (seqs: readonly number[]): number => random.pick(seqs);
   if (type === "amnesia") consumer.forgetAll();
-  else consumer.forgetOne((seqs) => random.pick(seqs));
+  else if (type === "again") consumer.giveAgain(choose);
+  else consumer.forgetOne(choose);
 }

@@ -31,6 +31,8 @@ type FaultType =
   | "delay"
   /** The server is killed and comes back. */
   | "restart"
+  /** A message that somebody has in hand is handed out again, as when he was slow to say that he works on it. */
+  | "again"
   /** A consumer loses what it knows: all messages are handed out again. */
   | "amnesia"
   /** A consumer takes a message for acknowledged that is not (nats-server issue 5727). */
@@ -115,11 +117,11 @@ function randomCommands(random: Random, runs: number, moment: () => number): Pla
 }
 
 function randomFaults(random: Random, processes: number, moment: () => number): PlannedFault[] {
-  const common = ["kill", "kill", "stall", "cut", "delay", "stop"] as const;
-  const rare = ["restart", "amnesia", "amnesia", "forget"] as const;
-  return Array.from({ length: random.between(1, 5) }, () => ({
+  const common = ["kill", "kill", "stall", "cut", "delay", "stop", "again", "again"] as const;
+  const rare = ["restart", "amnesia", "forget"] as const;
+  return Array.from({ length: random.between(1, 6) }, () => ({
     at: moment(),
-    type: random.chance(0.35) ? random.pick(rare) : random.pick(common),
+    type: random.chance(0.25) ? random.pick(rare) : random.pick(common),
     target: random.int(processes),
     lasts: random.pick([10, 700, 5_000, 9_000]),
   }));

@@ -80,7 +80,8 @@ test("nothing commits after cancel has returned, whoever else cancels, pauses or
     const settled = Promise.all(others.map((command) => tried(any()[command](runId))));
     if (await tried(any().cancel(runId))) {
       fences.set(runId, await system.backend.contexts.get(runId));
-      expect((await any().pendingWork(runId)).queued).toBe(0);
+      // A resume that is under way at the same time may still queue what nobody will execute.
+      await eventually(async () => expect((await any().pendingWork(runId)).queued).toBe(0));
     }
     await settled;
   });

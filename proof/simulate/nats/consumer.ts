@@ -145,12 +145,18 @@ export class SimConsumer {
     this.offer();
   }
 
-  /** A fault of the server: what was handed out last is believed acknowledged, and stays where it is (issue 5727). */
-  forgetOne(choose: (seqs: readonly number[]) => number): boolean {
-    if (this.#pending.size === 0) return false;
+  /** A message in somebody's hands is handed out again. */
+  giveAgain(choose: (seqs: readonly number[]) => number): void {
+    if (this.#pending.size === 0) return;
     const seq = choose([...this.#pending.keys()]);
-    this.#pending.delete(seq);
-    return true;
+    const pending = this.#pending.get(seq);
+    if (pending !== undefined) this.#bringBack(seq, pending);
+    this.offer();
+  }
+
+  /** A fault of the server: a message is believed acknowledged, and stays where it is (issue 5727). */
+  forgetOne(choose: (seqs: readonly number[]) => number): void {
+    if (this.#pending.size > 0) this.#pending.delete(choose([...this.#pending.keys()]));
   }
 
   #waitingRequest(): Request | undefined {

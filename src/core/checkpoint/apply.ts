@@ -86,6 +86,8 @@ function handOver(
   draft: Draft,
   { items, before }: Extract<Change, { type: "handed-over" }>,
 ): Outcome {
+  // Nothing is written to a run that has ended: a cancel is a fence for this too.
+  if (draft.terminal && before === "ack") return refused("terminal");
   let isNew = false;
   for (const id of items) {
     const item = draft.item(id);

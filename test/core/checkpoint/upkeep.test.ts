@@ -131,6 +131,12 @@ describe("a message", () => {
     expect(run.change(change)).toEqual([{ applied: false, refusal: "gone" }]);
   });
 
+  it("is not written down in a run that has ended", () => {
+    const [run] = TestRun.forked(item("a"), item("b"));
+    run.does({ type: "cancel" });
+    expect(run.refuses({ type: "handed-over", items: [2, 3], before: "ack" })).toBe("terminal");
+  });
+
   it("vouches for a wait that time ends, not for one that only a signal ends", () => {
     const [run] = TestRun.forked(item("a"), item("b"), item("c"));
     run.hold(2, { for: "go", untilMs: T0 + 5 });
