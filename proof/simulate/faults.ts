@@ -30,6 +30,10 @@ export function strike(crew: Crew, { type, target, lasts }: PlannedFault): void 
     case "restart":
       restart(crew);
       break;
+    case "reboot":
+      crew.replace(member, lasts);
+      restart(crew);
+      break;
     default:
       confuse(world, type);
   }

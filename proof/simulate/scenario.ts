@@ -31,12 +31,29 @@ type FaultType =
   | "delay"
   /** The server is killed and comes back. */
   | "restart"
+  /** The same, and a process on the same machine dies with it. */
+  | "reboot"
   /** A message that somebody has in hand is handed out again, as when he was slow to say that he works on it. */
   | "again"
   /** A consumer loses what it knows: all messages are handed out again. */
   | "amnesia"
   /** A consumer takes a message for acknowledged that is not (nats-server issue 5727). */
   | "forget";
+
+const FAULTS: readonly FaultType[] = [
+  "kill",
+  "kill",
+  "stall",
+  "stop",
+  "cut",
+  "delay",
+  "again",
+  "again",
+  "restart",
+  "reboot",
+  "amnesia",
+  "forget",
+];
 
 export interface PlannedFault {
   readonly at: number;
@@ -67,13 +84,18 @@ export interface Scenario {
   readonly faults: readonly PlannedFault[];
 }
 
-/** Steps within which everything is planned. */
+/** Faults that end a process: of an orchestrator, in the middle of what it does. */
+const KILLS: readonly FaultType[] = ["kill", "stop", "reboot"];
+
+/** Steps within which everything is planned, at most. */
 const SPAN = 1_200;
 
 /** The scenario of a seed. */
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed);
-  const moment = (): number => Math.floor(SPAN * random.next() ** 1.5);
+  // Some schedules are crowded, some are long.
+  const span = random.pick([200, 500, SPAN]);
+  const moment = (): number => Math.floor(span * random.next());
   const programs = Array.from({ length: random.between(1, 2) }, () => randomProgram(random, 4));
   const runs = Array.from({ length: random.between(1, 4) }, () => ({
     program: random.int(programs.length),
@@ -88,7 +110,7 @@ export function scenarioOf(seed: number): Scenario {
   const faults = random.chance(0.15) ? [] : randomFaults(random, workers + orchestrators, moment);
   const needsRepair = faults.some(
     ({ type, target }) =>
-      type === "forget" || ((type === "kill" || type === "stop") && target >= workers),
+      type === "forget" || (KILLS.includes(type) && target % (workers + orchestrators) >= workers),
   );
   return {
     seed,
@@ -116,12 +138,12 @@ function randomCommands(random: Random, runs: number, moment: () => number): Pla
   }));
 }
 
+/** Each schedule has faults of some kinds only, so that what needs several of one kind comes about, too. */
 function randomFaults(random: Random, processes: number, moment: () => number): PlannedFault[] {
-  const common = ["kill", "kill", "stall", "cut", "delay", "stop", "again", "again"] as const;
-  const rare = ["restart", "amnesia", "forget"] as const;
-  return Array.from({ length: random.between(1, 6) }, () => ({
+  const kinds = Array.from({ length: random.between(1, 3) }, () => random.pick(FAULTS));
+  return Array.from({ length: random.between(1, 8) }, () => ({
     at: moment(),
-    type: random.chance(0.25) ? random.pick(rare) : random.pick(common),
+    type: random.pick(kinds),
     target: random.int(processes),
     lasts: random.pick([10, 700, 5_000, 9_000]),
   }));
