@@ -201,8 +201,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "stale read",
     breaks: "an old answer of a replica is taken for what is stored (R3)",
     file: CONTEXT_STORE,
-    find: "      if (entry !== null && entry.revision >= atLeast) return entry;\n      if (this.#hasOneReplica && atLeast === 0) return entry;",
-    replace: "      return entry;",
+    find: "    if (this.#hasOneReplica) {\n      const entry",
+    replace: "    if (atLeast >= 0) {\n      const entry",
   },
   {
     name: "always mine",
@@ -237,8 +237,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: "no floor",
     breaks: "a message that the queue has forgotten counts as one that will come (G1)",
     file: "src/orchestrator/repair-run.ts",
-    find: "    if (scheduled || seq > floor) alive.add(item);",
-    replace: "    if (scheduled || seq >= 0) alive.add(item);",
+    find: "    if (isTimer || (!scheduled && seq > floor)) alive.add(item);",
+    replace: "    if (isTimer || (!scheduled && seq >= 0)) alive.add(item);",
   },
   {
     name: "forgotten for ever",

@@ -1,11 +1,12 @@
-import { isFloxideError } from "../core/errors.ts";
+import { FloxideError, isFloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { JetStreamOptions } from "../jetstream/options.ts";
+import { refusedSubjectOf } from "../jetstream/translate-error.ts";
 import { Orchestrator } from "../orchestrator/orchestrator.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import type { Door, Io } from "./io.ts";
 import { readKeyFiles } from "./key-files.ts";
-import { loggerTo } from "./log.ts";
+import { holdingRefusals, loggerTo } from "./log.ts";
 import { type Runs, runsOf } from "./runs.ts";
 import type { LogLevel, Settings } from "./settings.ts";
 import { oneLine } from "./text/printable.ts";
@@ -63,23 +64,52 @@ export class Cli {
     work: (door: Door, orchestrator: () => Promise<Orchestrator>) => Promise<T>,
     workflows: readonly AnyWorkflow[] = [],
   ): Promise<T> {
-    const log = this.logger("warn");
-    const door = await this.io.open({ ...this.jetstream(log), patienceMs: PATIENCE_MS });
+    const { log, tell } = holdingRefusals(this.logger("warn"));
+    const opened = await this.io.open({ ...this.jetstream(log), patienceMs: PATIENCE_MS });
+    let isUnanswered = false;
+    const door: Door = {
+      ...opened,
+      ask: async (...request) => {
+        const answer = await opened.ask(...request);
+        isUnanswered = answer === null;
+        return answer;
+      },
+    };
     let making: Promise<Orchestrator> | null = null;
     const make = async () => {
       const parts = { backend: await door.backend(), workflows, log };
       return new Orchestrator(parts, { orchestratorId: "floxide-cli" });
     };
     try {
-      return await work(door, () => {
+      const done = await work(door, () => {
         making ??= make();
         return making;
       });
+      tell();
+      return done;
+    } catch (error) {
+      // What the command fails of is said once, unless the log itself was asked for.
+      if (refusedSubjectOf(error) === null || this.settings.logLevel !== null) tell();
+      throw workflows.length > 0 ? error : this.#withRemedy(error, isUnanswered);
     } finally {
       const made = await (making as Promise<Orchestrator> | null)?.catch(() => null);
       await made?.close();
       await door.close();
     }
+  }
+
+  /** Says what a user of a role that goes through the API can do, where it was refused JetStream. */
+  #withRemedy(error: unknown, isUnanswered: boolean): unknown {
+    const isKnown = isFloxideError(error, "backend");
+    if (!isKnown || refusedSubjectOf(error)?.startsWith("$JS.API.STREAM.INFO.") !== true)
+      return error;
+    if (this.settings.throughApi && !isUnanswered) return error;
+    const role = "a user of a role that goes through the API needs";
+    const remedy = isUnanswered
+      ? `no orchestrator service answers, and ${role} one`
+      : `${role} --through-api (FLOXIDE_THROUGH_API=1)`;
+    const { message, details } = error;
+    return new FloxideError("backend", `${message}; ${remedy}`, { details, cause: error });
   }
 
   /** The answer of a command: one JSON document with `--json`, else what `show` writes. */

@@ -1,5 +1,6 @@
 import { pino } from "pino";
 import type { Logger } from "../core/logger.ts";
+import { SUBJECT_REFUSED } from "../jetstream/link.ts";
 import type { Sink } from "./io.ts";
 import type { LogLevel } from "./settings.ts";
 import { printable } from "./text/printable.ts";
@@ -16,6 +17,32 @@ export function loggerTo(sink: Sink, level: LogLevel, format: LogFormat): Logger
       ? (line: string) => sink.write(line)
       : (line: string) => sink.write(forPeople(line, sink.colors, level === "debug"));
   return pino({ level, base: null }, { write });
+}
+
+/**
+ * A logger that keeps back what it is told of subjects that are refused: a command that fails of that says so itself.
+ *
+ * @returns the logger, and how to have it tell what it has kept back and will hear
+ */
+export function holdingRefusals(log: Logger): { readonly log: Logger; readonly tell: () => void } {
+  const held: (() => void)[] = [];
+  let isHolding = true;
+  const warn: Logger["warn"] = (fields, message) => {
+    if (isHolding && message === SUBJECT_REFUSED) held.push(() => log.warn(fields, message));
+    else log.warn(fields, message);
+  };
+  return {
+    log: {
+      debug: (fields, message) => log.debug(fields, message),
+      info: (fields, message) => log.info(fields, message),
+      warn,
+      error: (fields, message) => log.error(fields, message),
+    },
+    tell: () => {
+      isHolding = false;
+      for (const line of held.splice(0)) line();
+    },
+  };
 }
 
 const LEVELS: Readonly<Record<number, readonly [string, Style | undefined]>> = {

@@ -146,7 +146,7 @@ function addGlobalOptions(program: Command): void {
     )
     .option(
       "--through-api",
-      "look at runs through the orchestrator service, not on JetStream itself (env FLOXIDE_THROUGH_API=1)",
+      "look at runs and repair through the orchestrator service, not on JetStream itself (env FLOXIDE_THROUGH_API=1)",
     )
     .option("--json", "answers, errors and logs as JSON")
     .option("--quiet", "nothing but the answer and errors")

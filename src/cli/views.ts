@@ -31,6 +31,7 @@ export function runBlock(cli: Cli, info: RunInfo): string {
     ["run", info.runId, "bold"],
     ["workflow", `${info.workflow}${version}`],
     ["status", info.status, styleOf(info.status)],
+    ...(end === null && info.revision === 0 ? [["taken", "not yet"] as const] : []),
     ["created", `${info.createdAt} (${relative(info.createdAt, now)})`],
     ...(end === null ? [] : [["ended", `${end} (${relative(end, now)})`] as const]),
     [end === null ? "so far" : "took", took(info, now)],

@@ -19,8 +19,9 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 // C1. A write is one message with the revision it follows. Its answer decides, where there is one.
 // C2. A write without an answer is settled by reading the leader: the `commit` of what is stored tells whose it is. It is
 //     written again only when the stored revision is still the one it follows.
-// C3. From the second attempt on "wrong last sequence" is no answer either: it may be the first attempt that came late.
-// C4. A checkpoint of a run that goes on never expires; that of an ended run expires after the retention. A resumed run's
+// C3. A read sees every write that was acknowledged before it began.
+// C4. From the second attempt on "wrong last sequence" is no answer either: it may be the first attempt that came late.
+// C5. A checkpoint of a run that goes on never expires; that of an ended run expires after the retention. A resumed run's
 //     write takes the expiry away with the value that had it.
 
 /** After this a leader that does not know of a write has lost it: one that was cut off steps down after ten seconds. */
@@ -105,12 +106,12 @@ export class JetStreamContextStore implements ContextStore {
   }
 
   async #read(key: string, atLeast: number, since: Since): Promise<Entry | null> {
-    if (this.#hasOneReplica || atLeast > 0) {
+    if (this.#hasOneReplica) {
       const entry = await this.#table.get(key);
-      if (entry !== null && entry.revision >= atLeast) return entry;
-      if (this.#hasOneReplica && atLeast === 0) return entry;
+      if ((entry?.revision ?? 0) >= atLeast) return entry;
     }
-    // Replicas may have been added since the store was opened: only the leader says what is not there.
+    // A replica that is behind may know the revision that was asked for, and not that the run was paused since: what says
+    // whether a node may start is read from the leader. Replicas may also have been added since the store was opened.
     const entry = await this.#table.getFromLeader(key);
     if (entry === null || entry.revision >= atLeast) return entry;
     const now = this.#clock.elapsed();

@@ -2,29 +2,69 @@ import { connect } from "node:net";
 import { z } from "zod";
 import { hostAndPort } from "./tls.ts";
 
-const InfoSchema = z.looseObject({ tls_verify: z.boolean().optional() });
+const InfoSchema = z.looseObject({
+  tls_verify: z.boolean().optional(),
+  tls_required: z.boolean().optional(),
+});
 type Greeting = z.output<typeof InfoSchema>;
 
 const PATIENCE_MS = 1_000;
+
+/** How far a client comes with a server, when it does not come in. */
+export interface Reach {
+  /** True where the server takes connections. */
+  readonly isOpen: boolean;
+  /** Why the client is out, in words. */
+  readonly reason: string;
+}
+
+/** Looks how far a client comes. */
+export async function reachOf(server: string): Promise<Reach> {
+  const { greeting, error, isOpen } = await look(server);
+  if (isOpen) {
+    const isTls = greeting === null || greeting.tls_required === true;
+    return { isOpen, reason: isTls ? "the server answers, but TLS with it fails" : NOT_LET_IN };
+  }
+  const { code, message } = (error ?? {}) as NodeJS.ErrnoException;
+  if (code === "ECONNREFUSED") return { isOpen, reason: "the connection is refused" };
+  return { isOpen, reason: message ?? "nothing answers" };
+}
+
+const NOT_LET_IN = "the server answers, but does not let the client in";
 
 /**
  * What a server says of itself before anybody has logged in; null where none answers. The client keeps it to itself when
  * a connect fails.
  */
-export function greetingOf(server: string): Promise<Greeting | null> {
+export async function greetingOf(server: string): Promise<Greeting | null> {
+  return (await look(server)).greeting;
+}
+
+interface Look {
+  readonly greeting: Greeting | null;
+  readonly error: Error | null;
+  readonly isOpen: boolean;
+}
+
+function look(server: string): Promise<Look> {
   const { host, port } = hostAndPort(server);
   return new Promise((resolve) => {
     const socket = connect({ host, port, timeout: PATIENCE_MS });
     let text = "";
-    const end = (greeting: Greeting | null): void => {
+    let isOpen = false;
+    const end = (greeting: Greeting | null, error: Error | null = null): void => {
       socket.destroy();
-      resolve(greeting);
+      resolve({ greeting, error, isOpen });
     };
+    socket.on("connect", () => {
+      isOpen = true;
+    });
     socket.on("data", (chunk) => {
       text += chunk.toString("utf8");
       const [, said] = /^INFO (\{.*\})\s*\r\n/.exec(text) ?? [];
       if (said !== undefined) end(InfoSchema.safeParse(JSON.parse(said)).data ?? null);
     });
-    for (const event of ["error", "timeout", "close"]) socket.on(event, () => end(null));
+    socket.on("error", (error) => end(null, error));
+    for (const event of ["timeout", "close"]) socket.on(event, () => end(null));
   });
 }

@@ -4,6 +4,10 @@ import { type Clock, systemClock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { NoAnswer } from "./no-answer.ts";
+import { Outage } from "./outage.ts";
+
+/** Logged for each subject that the server refuses. */
+export const SUBJECT_REFUSED = "NATS refuses the subject: the permission is missing";
 
 /** Left for headers and the protocol line of a message of the largest size. */
 const HEADROOM_BYTES = 1_024;
@@ -31,6 +35,8 @@ export class Link {
   readonly #watchers = new Set<LinkWatcher>();
   readonly #waiters = new Set<() => void>();
   readonly #statuses: AsyncIterable<Status>;
+  /** Since the connection was lost, until it is back. */
+  #outage: Outage | null = null;
   #up: boolean;
   #gone: boolean;
   #maxPayload: number;
@@ -50,6 +56,7 @@ export class Link {
   /** Looks at the connection no more. Whoever waits for it stops waiting. The connection stays as it is. */
   close(): void {
     this.#gone = true;
+    this.#outage?.end();
     this.#setUp(false);
     // The client's iterator, which alone ends a wait that has begun.
     (this.#statuses as Partial<QueuedIterator<Status>>).stop?.();
@@ -127,16 +134,21 @@ export class Link {
       this.#see(status);
     }
     this.#gone = true;
+    this.#outage?.end();
     this.#setUp(false);
   }
 
   #see(status: Status): void {
     switch (status.type) {
       case "disconnect":
-        this.#logger.warn({ server: status.server }, "NATS connection lost");
-        this.#setUp(false);
+        this.#lost(status.server);
+        break;
+      case "reconnecting":
+        this.#outage?.tries();
         break;
       case "reconnect":
+        this.#outage?.end();
+        this.#outage = null;
         this.#logger.info({ server: status.server }, "NATS connection is back");
         this.#setUp(true);
         break;
@@ -153,6 +165,15 @@ export class Link {
     }
   }
 
+  /** The client says the same of a connection that it tried to make, and that the server ended. */
+  #lost(server: string): void {
+    if (this.#outage === null) {
+      this.#logger.warn({ server }, "NATS connection lost");
+      this.#outage = new Outage(server, this.#logger, this.clock);
+    }
+    this.#setUp(false);
+  }
+
   #setUp(up: boolean): void {
     this.#up = up;
     if (!up) for (const watcher of this.#watchers) watcher.onLost?.();
@@ -164,13 +185,13 @@ export class Link {
     const { operation, subject } = error as { operation?: unknown; subject?: unknown };
     const isKnown = operation === "publish" || operation === "subscription";
     if (!isKnown || typeof subject !== "string") {
-      this.#logger.warn({ err: error }, "NATS says that something is wrong");
+      // The stack is the client's own, and says nothing of why.
+      if (this.#outage === null) {
+        this.#logger.warn({ reason: error.message }, "NATS says that something is wrong");
+      } else this.#outage.refuses(error.message);
       return;
     }
-    this.#logger.warn(
-      { operation, subject },
-      "NATS refuses the subject: the permission is missing",
-    );
+    this.#logger.warn({ operation, subject }, SUBJECT_REFUSED);
     for (const watcher of this.#watchers) watcher.onRefused?.(operation, subject, error);
   }
 }

@@ -20,7 +20,8 @@ export interface Names {
   /** Subject of a bucket up to and including the dot before the key. */
   bucketPrefix(table: Table): string;
   work(workflow: string, runId: string, item: number | "*"): string;
-  sched(workflow: string, runId: string, item: number | "*"): string;
+  /** Each turn of an item has a timer of its own: one that is set late must not replace the next one's. */
+  sched(workflow: string, runId: string, item: number | "*", turn: number | "*"): string;
   start(workflow: string): string;
   history(workflow: string, runId: string): string;
   dead(workflow: string): string;
@@ -63,7 +64,8 @@ export function namesOf(namespace: string): Names {
     bucketStream: (table) => `KV_${ns}-${table}`,
     bucketPrefix: (table) => `$KV.${ns}-${table}.`,
     work: (workflow, runId, item) => `${ns}.work.${workflow}.${toToken(runId)}.${item}`,
-    sched: (workflow, runId, item) => `${ns}.sched.${workflow}.${toToken(runId)}.${item}`,
+    sched: (workflow, runId, item, turn) =>
+      `${ns}.sched.${workflow}.${toToken(runId)}.${item}.${turn}`,
     start: (workflow) => `${ns}.start.${workflow}`,
     history: (workflow, runId) => `${ns}.history.${workflow}.${toToken(runId)}`,
     // A dead letter may name a workflow that is no safe name: anybody may publish to `<ns>.start.<anything>`.
@@ -81,28 +83,40 @@ export function namesOf(namespace: string): Names {
     historyAll: `${ns}.history.>`,
     deadAll: `${ns}.dead.*`,
     workOf: (workflow) => `${ns}.work.${workflow}.*.*`,
-    schedOf: (workflow) => `${ns}.sched.${workflow}.*.*`,
+    schedOf: (workflow) => `${ns}.sched.${workflow}.*.*.*`,
     historyOf: (workflow) => `${ns}.history.${workflow}.*`,
     deadOf: (workflow) => `${ns}.dead.${workflow}`,
     runsOf: (workflow) => `$KV.${ns}-runs.${workflow}.*.*`,
   };
 }
 
-/** What a subject `<ns>.work.<workflow>.<run>.<item>` or `<ns>.sched.…` names, or null where it is none. */
-export function readItemSubject(
-  names: Names,
-  subject: string,
-): { scheduled: boolean; workflow: string; runId: string; item: number } | null {
-  const [head, kind, workflow, token, item, ...rest] = subject
+/** An item that a subject names. */
+export interface ItemSubject {
+  readonly scheduled: boolean;
+  readonly workflow: string;
+  readonly runId: string;
+  readonly item: number;
+  /** Turn that a schedule is for; null for a work item. */
+  readonly turn: number | null;
+}
+
+/** What a subject `<ns>.work.<workflow>.<run>.<item>` or `<ns>.sched.….<turn>` names, or null where it is none. */
+export function readItemSubject(names: Names, subject: string): ItemSubject | null {
+  const [head, kind, workflow, token, item, turn, ...rest] = subject
     .slice(names.namespace.length)
     .split(".");
   if (head !== "" || (kind !== "work" && kind !== "sched") || rest.length > 0) return null;
-  if (workflow === undefined || token === undefined || item === undefined) return null;
-  if (!/^\d{1,15}$/.test(item)) return null;
+  if (workflow === undefined || token === undefined || !isNumber(item)) return null;
+  const scheduled = kind === "sched";
+  // Only a schedule names a turn.
+  if (scheduled ? !isNumber(turn) : turn !== undefined) return null;
   const runId = idOf(token);
   if (runId === null) return null;
-  return { scheduled: kind === "sched", workflow, runId, item: Number(item) };
+  return { scheduled, workflow, runId, item: Number(item), turn: scheduled ? Number(turn) : null };
 }
+
+const isNumber = (token: string | undefined): token is string =>
+  token !== undefined && /^\d{1,15}$/.test(token);
 
 /** The id that a token stands for, or null where it stands for none. */
 function idOf(token: string): string | null {

@@ -22,7 +22,7 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 /** Deletions under way at a time. The server drops requests when ten thousand wait. */
 const WIDTH = 64;
 
-interface Named extends Pick<QueuedMessage, "item" | "scheduled" | "revision"> {
+interface Named extends Pick<QueuedMessage, "item" | "scheduled" | "turn" | "revision"> {
   readonly message: StoredMessage;
 }
 
@@ -46,18 +46,18 @@ export class RunMessages {
   async list(workflow: string, runId: string): Promise<QueuedMessage[]> {
     const messages = await this.reader.lastOfEach([
       this.#names.work(workflow, runId, "*"),
-      this.#names.sched(workflow, runId, "*"),
+      this.#names.sched(workflow, runId, "*", "*"),
     ]);
     const named: Named[] = [];
     for (const message of messages) {
       const read = readItemSubject(this.#names, message.subject);
       if (read === null) continue;
-      const { item, scheduled } = read;
-      named.push({ message, item, scheduled, revision: revisionIn(message.body) });
+      const { item, scheduled, turn } = read;
+      named.push({ message, item, scheduled, turn, revision: revisionIn(message.body) });
     }
     const newest = this.#newestProven(workflow, runId, named);
-    return named.map(({ message: { seq }, item, scheduled, revision }) => {
-      return { item, seq, scheduled, revision: revision <= newest ? revision : 0 };
+    return named.map(({ message: { seq }, item, scheduled, turn, revision }) => {
+      return { item, seq, scheduled, turn, revision: revision <= newest ? revision : 0 };
     });
   }
 
@@ -84,7 +84,7 @@ export class RunMessages {
 
   /** Drops all that waits for the run. @returns how many messages went */
   async drop(workflow: string, runId: string): Promise<number> {
-    let dropped = await this.purgeSchedules(this.#names.sched(workflow, runId, "*"));
+    let dropped = await this.purgeSchedules(this.#names.sched(workflow, runId, "*", "*"));
     // Again until nothing is left to drop (M4). A replica that is behind may still show what is gone.
     for (let before = -1; before < dropped; ) {
       before = dropped;

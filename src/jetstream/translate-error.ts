@@ -88,6 +88,14 @@ export function translateError(
   });
 }
 
+/** The subject that NATS refused this user, or null where it was something else. */
+export function refusedSubjectOf(error: unknown): string | null {
+  for (const link of chainOf(error)) {
+    if (link instanceof PermissionViolationError) return link.subject;
+  }
+  return null;
+}
+
 function explain(error: unknown): string {
   const code = apiCodeOf(error);
   if (code === API_CODE.jetStreamDisabled || code === API_CODE.jetStreamNotEnabledForAccount) {
@@ -122,10 +130,15 @@ function explainConnection(error: unknown): string | null {
 
 function explainPermission({ operation, subject }: PermissionViolationError): string {
   const act = operation === "publish" ? "publish on" : "subscribe to";
-  const hint = isInbox(subject)
-    ? "give the prefix of its own inboxes (inboxPrefix, --inbox-prefix)"
-    : "the permission is missing";
-  return `this NATS user may not ${act} "${subject}": ${hint}`;
+  return `this NATS user may not ${act} "${subject}": ${remedyFor(subject)}`;
+}
+
+function remedyFor(subject: string): string {
+  if (isInbox(subject)) return "give the prefix of its own inboxes (inboxPrefix, --inbox-prefix)";
+  const missing = "the permission is missing";
+  return subject.startsWith("$JS.API.STREAM.CREATE.")
+    ? `${missing}; start an orchestrator once, it makes the streams`
+    : missing;
 }
 
 /** The error and its causes: the client wraps what happened in `RequestError` and `JetStreamNotEnabled`. */

@@ -152,16 +152,16 @@ export class JetStreamWorkQueue implements WorkQueue {
     const headers = new RawHeaders(
       `Nats-Schedule: @at ${at}\r\nNats-Schedule-Target: ${target}\r\n${lines}`,
     );
-    const subject = names.sched(workflow, runId, item.item);
+    const subject = names.sched(workflow, runId, item.item, item.turn);
     await persistence.run(`scheduling item ${item.item} of run "${runId}"`, () =>
       this.#publish(subject, body, headers),
     );
   }
 
-  async unschedule(workflow: string, runId: string, item: number): Promise<void> {
+  async unschedule(workflow: string, runId: string, item: number, turn: number): Promise<void> {
     const { names, persistence, runMessages } = this.#parts;
     await persistence.run(`unscheduling item ${item} of run "${runId}"`, () =>
-      runMessages.purgeSchedules(names.sched(workflow, runId, item)),
+      runMessages.purgeSchedules(names.sched(workflow, runId, item, turn)),
     );
   }
 

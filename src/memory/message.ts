@@ -8,8 +8,8 @@ export interface NewMessage {
   readonly messageId: string | null;
   readonly infoWritten: boolean;
   readonly body: string;
-  /** Run and item that a work message is of; null for a start request. */
-  readonly of: { readonly runId: string; readonly item: number } | null;
+  /** Run, item and turn that a work message is of; null for a start request. */
+  readonly of: { readonly runId: string; readonly item: number; readonly turn: number } | null;
 }
 
 /**

@@ -59,9 +59,10 @@ export class MemoryWorkQueue implements WorkQueue {
     this.#shared.stream.schedule(this.#message("sched", item), atMs);
   }
 
-  async unschedule(workflow: string, runId: string, item: number): Promise<void> {
+  async unschedule(workflow: string, runId: string, item: number, turn: number): Promise<void> {
     this.#handle.check();
-    this.#shared.stream.unschedule(this.#subject("sched", workflow, runId, item));
+    const subject = `${this.#subject("sched", workflow, runId, item)}.${turn}`;
+    this.#shared.stream.unschedule(subject);
   }
 
   async pull(
@@ -132,6 +133,7 @@ export class MemoryWorkQueue implements WorkQueue {
       item: message.of?.item ?? 0,
       seq: message.seq,
       scheduled: message.state === "scheduled",
+      turn: message.state === "scheduled" ? (message.of?.turn ?? 0) : null,
       revision: revisionIn(message.body),
     }));
   }
@@ -174,7 +176,8 @@ export class MemoryWorkQueue implements WorkQueue {
   #message(branch: "work" | "sched", queued: QueuedItem): NewMessage {
     const { workflow, epoch, turn, salt, ...message } = queued;
     const { runId, item } = message satisfies WorkMessage;
-    const subject = this.#subject(branch, workflow, runId, item);
+    const place = this.#subject(branch, workflow, runId, item);
+    const subject = branch === "sched" ? `${place}.${turn}` : place;
     const body = JSON.stringify(message);
     checkSize(body, this.#shared.options.maxValueBytes, `item ${item} of run "${runId}"`);
     return {
@@ -184,7 +187,7 @@ export class MemoryWorkQueue implements WorkQueue {
       messageId: `${runId}/${item}/${epoch}/${turn}/${salt}`,
       infoWritten: false,
       body,
-      of: { runId, item },
+      of: { runId, item, turn },
     };
   }
 

@@ -34,6 +34,14 @@ export async function findRun(scope: OrchestratorScope, runId: string): Promise<
 /** Start requests that are looked through for a run which was published without a client and not taken yet. */
 const LOOKED_THROUGH = 5_000;
 
+/** Drops the start request of a run that nobody will begin any more. Among the oldest that wait. */
+export async function dropStart({ backend }: OrchestratorScope, runId: string): Promise<void> {
+  const { queue, namespace } = backend;
+  for (const raw of await queue.startsWaiting(LOOKED_THROUGH)) {
+    if (readable(raw, namespace)?.runId === runId) await queue.drop(raw.seq);
+  }
+}
+
 /** The info of a run that only its start request in the queue knows of. */
 async function waitingStart(scope: OrchestratorScope, runId: string): Promise<RunInfo | null> {
   const { queue, namespace } = scope.backend;

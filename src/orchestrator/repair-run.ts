@@ -157,10 +157,12 @@ async function strandedItems(
   floor: number,
 ): Promise<number[]> {
   const alive = new Set<number>();
-  for (const { item, seq, scheduled } of queued) {
+  for (const { item, seq, scheduled, turn } of queued) {
     // Below the floor the queue believes the message acknowledged: it will never deliver it again.
-    if (scheduled || seq > floor) alive.add(item);
-    else await scope.backend.queue.drop(seq);
+    // A timer of another turn moves nothing that waits now.
+    const isTimer = scheduled && turn === checkpoint.items[item]?.turn;
+    if (isTimer || (!scheduled && seq > floor)) alive.add(item);
+    else if (!scheduled) await scope.backend.queue.drop(seq);
   }
   const startWaits = checkpoint.started && (await startIsAlive(scope, checkpoint));
   return Object.entries(checkpoint.items)

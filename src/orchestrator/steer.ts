@@ -14,7 +14,7 @@ import { projectRun } from "../engine/project.ts";
 import { requeue } from "../engine/requeue.ts";
 import { grows, spareBytesOf } from "../engine/spare-bytes.ts";
 import { checkSignal } from "../workflows/index.ts";
-import { findRun, runInfo, unbegun } from "./find-run.ts";
+import { dropStart, findRun, runInfo, unbegun } from "./find-run.ts";
 import { type RepairLook, repairRun } from "./repair-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
@@ -76,6 +76,8 @@ export async function cancelRun(scope: OrchestratorScope, runId: string): Promis
   const [silent] = await Promise.all([heard, projectRun(backend, checkpoint, revision)]);
   // Now: what a worker had begun to queue when the run was cancelled is there.
   await backend.queue.dropRun(checkpoint.workflow, runId);
+  // No worker may ever come that would take its request.
+  if (!checkpoint.started) await dropStart(scope, runId);
   if (silent.length > 0) {
     scope.log.warn(
       { runId, silent },
@@ -178,8 +180,11 @@ export async function signalRun(
   // A repeated call may be one that got no further: what it released may have no message yet.
   const released = outcome.applied ? outcome.items : releasedBy(checkpoint, name);
   const { queue } = scope.backend;
-  // The timer of the hold goes before the message comes: afterwards it could be the timer of the next hold.
-  for (const item of released) await queue.unschedule(checkpoint.workflow, runId, item);
+  // The timer of the hold that was released, by the turn of that hold: the next one has a timer of its own.
+  for (const id of released) {
+    const turn = checkpoint.items[id]?.turn ?? 0;
+    await queue.unschedule(checkpoint.workflow, runId, id, turn - 1);
+  }
   await requeue(queue, checkpoint, revision, released, scope.clock.now());
 }
 

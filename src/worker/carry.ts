@@ -85,7 +85,8 @@ export class Carry {
    * nothing under it, nothing more can come: what follows from an item is vouched for by what vouches for the item.
    */
   async #isFree(): Promise<boolean> {
-    const view = this.#session.known;
+    // What is known may have been given up meanwhile, because the store has lost writes.
+    const view = this.#session.known ?? (await this.#session.reload());
     if (view === null || view.checkpoint.status !== "running") return true;
     const { items } = view.checkpoint;
     // A later message of the carrier itself vouches for the same as this one.

@@ -34,8 +34,11 @@ export class Heart {
       const now = clock.elapsed();
       this.#lagMs = Math.max(0, now - this.#due);
       this.#due = now + options.heartbeatMs;
+      // One that still waits for JetStream says it for all.
+      if (this.#beating !== null) return;
       this.beat().catch((error: unknown) => {
-        this.#scope.log.warn({ err: error, workerId: options.workerId }, "heartbeat not written");
+        const reason = error instanceof Error ? error.message : String(error);
+        this.#scope.log.warn({ reason, workerId: options.workerId }, "heartbeat not written");
       });
     });
   }

@@ -66,7 +66,7 @@ export function queueScheduleTests(open: () => Promise<Opened>): void {
       ]);
     });
 
-    it("replaces what was scheduled for the same item", async () => {
+    it("replaces what was scheduled for the same turn of an item", async () => {
       const { queue } = on.backend;
       await queue.prepare("orders");
       await queue.schedule(itemOf("r", 1, { revision: 1 }), Date.now() + LATER_MS);
@@ -83,10 +83,25 @@ export function queueScheduleTests(open: () => Promise<Opened>): void {
       const { queue } = on.backend;
       await queue.prepare("orders");
       await queue.schedule(itemOf("r", 1), Date.now() + 500);
-      await queue.schedule(itemOf("r", 1, { turn: 1 }), Date.now() + LATER_MS);
+      await queue.schedule(itemOf("r", 1), Date.now() + LATER_MS);
       await queue.schedule(itemOf("sentinel", 1), Date.now() + 1_000);
       expect(nameOf(await takeOne(queue, WORK))).toBe("sentinel/1");
       expect(await queuedItems(queue, 1)).toMatchObject([{ item: 1, scheduled: true }]);
+    });
+
+    it("keeps the timers of an item's turns apart, and takes back one of them", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      await queue.schedule(itemOf("r", 1, { turn: 12 }), Date.now() + LATER_MS);
+      await queue.schedule(itemOf("r", 1, { turn: 1 }), Date.now() + LATER_MS);
+      await queue.schedule(itemOf("r", 1, { turn: 2 }), Date.now() + LATER_MS);
+      const turns = async () =>
+        (await queue.queued("orders", "r")).map(({ turn }) => turn ?? -1).sort((a, b) => a - b);
+      await eventually(async () => expect(await turns()).toEqual([1, 2, 12]));
+      await queue.unschedule("orders", "r", 1, 1);
+      await eventually(async () => expect(await turns()).toEqual([2, 12]));
+      await queue.dropRun("orders", "r");
+      await eventually(async () => expect(await turns()).toEqual([]));
     });
 
     it("schedules the same item again after it was delivered", async () => {
@@ -108,7 +123,7 @@ export function queueScheduleTests(open: () => Promise<Opened>): void {
       await queue.schedule(itemOf("r", 11), due);
       await queue.schedule(itemOf("r.1", 1), due);
       await queue.enqueue([itemOf("r", 1)]);
-      await (await on.second()).queue.unschedule("orders", "r", 1);
+      await (await on.second()).queue.unschedule("orders", "r", 1, 0);
       await queue.schedule(itemOf("sentinel", 1), due + 500);
       const deliveries = await takeAndAck(queue, WORK, 4);
       expect(deliveries.map(nameOf).sort()).toEqual(["r.1/1", "r/1", "r/11", "sentinel/1"]);
@@ -118,10 +133,10 @@ export function queueScheduleTests(open: () => Promise<Opened>): void {
     it("finds nothing wrong with taking back what is not there", async () => {
       const { queue } = on.backend;
       await queue.prepare("orders");
-      await queue.unschedule("orders", "nobody", 1);
+      await queue.unschedule("orders", "nobody", 1, 0);
       await queue.schedule(itemOf("r", 1), Date.now());
       await takeOne(queue, WORK);
-      await queue.unschedule("orders", "r", 1);
+      await queue.unschedule("orders", "r", 1, 0);
     });
 
     it("keeps runs apart whatever their ids are made of", async () => {
@@ -130,7 +145,7 @@ export function queueScheduleTests(open: () => Promise<Opened>): void {
       const due = Date.now() + 800;
       await Promise.all(ODD_IDS.map((runId) => queue.schedule(itemOf(runId, 1), due)));
       const [gone, ...kept] = ODD_IDS;
-      await queue.unschedule("orders", gone, 1);
+      await queue.unschedule("orders", gone, 1, 0);
       const deliveries = await takeAndAck(queue, WORK, kept.length);
       expect(deliveries.map(nameOf).sort()).toEqual(kept.map((runId) => `${runId}/1`).sort());
     });

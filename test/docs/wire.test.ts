@@ -104,7 +104,7 @@ test("every name is on the page", () => {
     names.deadStream,
     names.start("<workflow>"),
     names.work("<workflow>", "RUN", "*"),
-    names.sched("<workflow>", "RUN", "*"),
+    names.sched("<workflow>", "RUN", "*", "*"),
     names.history("<workflow>", "RUN"),
     names.control("RUN"),
     names.api("<verb>"),
@@ -118,6 +118,7 @@ test("every name is on the page", () => {
     const written = name
       .replace("RUN", "<run token>")
       .replace("TOKEN", "<workflow token>")
+      .replace(/\*\.\*$/, "<item>.<turn>")
       .replace(/\*$/, "<item>");
     expect(page.text).toContain(`\`${written}\``);
   }

@@ -160,3 +160,70 @@ test("a worker that is stopped while it starts takes nothing", async () => {
   expect(pulls).toBe(0);
   await eventually(async () => expect(await system.orchestrator.listWorkers()).toEqual(["other"]));
 });
+
+test("the same signal sent again takes no timer from the hold that follows", async () => {
+  const { flow, wakes } = asking();
+  await using system = new System([flow]);
+  const worker = system.idleWorker([flow]);
+  const id = await system.orchestrator.startRun(flow, 2);
+  await worker.runOnce(100);
+  await system.orchestrator.signal(id, "go", 1, { signalId: "only" });
+  // The caller has no answer and repeats it; meanwhile the worker goes into the next hold.
+  const again = system.orchestratorOn([flow], {
+    queue: (own) => ({
+      unschedule: async (...item) => {
+        await worker.runOnce(100);
+        await own.unschedule(...item);
+      },
+    }),
+  });
+  await again.signal(id, "go", 1, { signalId: "only" });
+  expect(wakes).toEqual(["first", "signal"]);
+  const queued = await system.backend.queue.queued("asking", id);
+  expect(queued.filter(({ scheduled }) => scheduled)).toHaveLength(1);
+});
+
+test("a timer that is stored late does not replace that of the hold that follows", async () => {
+  const { flow, wakes } = asking();
+  await using system = new System([flow]);
+  const late = gate();
+  // Its connection is slow just when it sets the timer of the first hold.
+  const slow = system.idleWorker(
+    [flow],
+    {},
+    {
+      queue: (own) => ({
+        schedule: async (...args) => {
+          await late.promise;
+          await own.schedule(...args);
+        },
+      }),
+    },
+  );
+  const id = await system.orchestrator.startRun(flow, 2);
+  const slowly = slow.runOnce(100);
+  await eventually(async () => {
+    expect(await system.orchestrator.listWorkItems(id)).toMatchObject([{ state: "held" }]);
+  });
+  await system.orchestrator.signal(id, "go", 1);
+  await system.idleWorker([flow]).runOnce(100);
+  expect(wakes).toEqual(["first", "signal"]);
+  const timersOf = async () => {
+    const queued = await system.backend.queue.queued("asking", id);
+    return queued.flatMap(({ scheduled, turn, seq }) => (scheduled ? [{ turn, seq }] : []));
+  };
+  const [timer] = await timersOf();
+  late.open();
+  await slowly;
+  expect(await timersOf()).toContainEqual(timer);
+});
+
+test("a cancelled run that nobody has begun leaves no start request behind", async () => {
+  const { flow } = asking();
+  await using system = new System([flow]);
+  const other = await system.orchestrator.startRun(flow, 1);
+  const id = await system.orchestrator.startRun(flow, 2);
+  await system.orchestrator.cancel(id);
+  const waiting = await system.backend.queue.startsWaiting(10);
+  expect(waiting.map(({ messageId }) => messageId)).toEqual([other]);
+});

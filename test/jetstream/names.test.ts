@@ -17,14 +17,15 @@ describe("names", () => {
   it("read the subject of an item back, whatever the run id is made of", () => {
     fc.assert(
       fc.property(workflow, runId, fc.nat(), fc.boolean(), (name, id, item, scheduled) => {
-        const subject = scheduled ? names.sched(name, id, item) : names.work(name, id, item);
-        expect(subject.split(".")).toHaveLength(5);
+        const subject = scheduled ? names.sched(name, id, item, 7) : names.work(name, id, item);
+        expect(subject.split(".")).toHaveLength(scheduled ? 6 : 5);
         expect(subject).not.toMatch(/[\s*>]/);
         expect(readItemSubject(names, subject)).toEqual({
           scheduled,
           workflow: name,
           runId: id,
           item,
+          turn: scheduled ? 7 : null,
         });
       }),
     );

@@ -68,7 +68,7 @@ const USES: Readonly<Record<Case["what"], (text: string) => void>> = {
     demand(/^[ -~]+$/.test(startMessageId(id)), "a message id that no header carries");
     const made = [
       NAMES.work("flow", id, 1),
-      NAMES.sched("flow", id, 1),
+      NAMES.sched("flow", id, 1, 0),
       NAMES.history("flow", id),
       NAMES.control(id),
     ];

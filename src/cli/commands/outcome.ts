@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { isFloxideError } from "../../core/errors.ts";
+import { FloxideError, isFloxideError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
 import type { RunInfo } from "../../core/records/run-info.ts";
 import type { Act } from "../command.ts";
@@ -19,9 +19,23 @@ export async function ended(
   runId: string,
   timeoutMs: number | undefined,
 ): Promise<RunInfo> {
-  const info = await orchestrator.waitForCompletion(runId, { timeoutMs });
+  const info = await orchestrator.waitForCompletion(runId, { timeoutMs }).catch(async (error) => {
+    throw isFloxideError(error, "timeout") ? await explained(orchestrator, runId, error) : error;
+  });
   if (info.status !== "completed" || info.output !== null) return info;
   return { ...info, output: await outputOf(orchestrator, runId) };
+}
+
+/** Says it of a run that no worker has taken, which may wait for ever. */
+async function explained(
+  orchestrator: Runs,
+  runId: string,
+  error: FloxideError,
+): Promise<FloxideError> {
+  const pending = await orchestrator.pendingWork(runId).catch(() => null);
+  if (pending?.accepted !== true) return error;
+  const message = `${error.message}; no worker has taken its start request yet: see floxide dead-letters and floxide pending`;
+  return new FloxideError(error.code, message, { details: error.details, cause: error });
 }
 
 /** A run that was kept only so long may be gone already. */

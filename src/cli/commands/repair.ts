@@ -1,13 +1,17 @@
 import type { Command } from "commander";
+import { FloxideError } from "../../core/errors.ts";
 import type { RepairOptions } from "../../orchestrator/repair.ts";
 import type { RepairFinding, RepairReport } from "../../orchestrator/repair-report.ts";
 import type { Cli } from "../cli.ts";
 import type { Act } from "../command.ts";
 import { examples } from "../command.ts";
+import { askService } from "../start-roads.ts";
 import { readDuration } from "../text/time.ts";
 
 /** Runs that are named one by one; of more, the report says how many. */
 const NAMED = 1_000;
+/** How long the service may take for a repair, in milliseconds. */
+const ANSWER_MS = 120_000;
 /** Time between two words about how far it is, in milliseconds. */
 const PROGRESS_MS = 2_000;
 
@@ -18,7 +22,7 @@ export function addRepairCommand(program: Command, act: Act): void {
     .summary("make runs consistent, and queue again what nothing moves")
     .description(
       "Looks at every run, or at one: queues again what nothing moves any more, and has lists, figures and history say what " +
-        "the checkpoint says. Orchestrators look at the runs that go on by themselves. After a backup was restored, or a power " +
+        "the checkpoint says. With --through-api the orchestrator service looks at the runs that go on. Orchestrators look at the runs that go on by themselves. After a backup was restored, or a power " +
         "cut took the last writes, stop the workers, repair with --restored, and start them again.",
     )
     .argument("[runId]")
@@ -36,24 +40,61 @@ export function addRepairCommand(program: Command, act: Act): void {
       examples("floxide repair", "floxide repair order-4711", "floxide repair --restored --json"),
     )
     .action(
-      act((cli, [runId], command) =>
-        cli.withOrchestrator(async (orchestrator) => {
-          const { quietFor, restored } = command.opts<{ quietFor?: number; restored?: boolean }>();
-          const found: RepairFinding[] = [];
-          const options: RepairOptions = {
-            ...(runId === undefined ? { all: true } : { runId }),
-            ...(quietFor === undefined ? {} : { quietMs: quietFor }),
-            restored: restored === true,
-            onProgress: progressOf(cli),
-            onFound: (finding) => {
-              if (found.length < NAMED) found.push(finding);
-            },
-          };
-          show(cli, await orchestrator.repair(options), found);
-        }),
-      ),
+      act((cli, [runId], command) => {
+        const options = command.opts<RepairCommandOptions>();
+        return cli.settings.throughApi
+          ? throughService(cli, runId, options)
+          : onJetStream(cli, runId, options);
+      }),
     );
 }
+
+interface RepairCommandOptions {
+  readonly quietFor?: number;
+  readonly restored?: boolean;
+}
+
+function onJetStream(
+  cli: Cli,
+  runId: string | undefined,
+  { quietFor, restored }: RepairCommandOptions,
+): Promise<void> {
+  return cli.withOrchestrator(async (orchestrator) => {
+    const found: RepairFinding[] = [];
+    const options: RepairOptions = {
+      ...(runId === undefined ? { all: true } : { runId }),
+      ...(quietFor === undefined ? {} : { quietMs: quietFor }),
+      restored: restored === true,
+      onProgress: progressOf(cli),
+      onFound: (finding) => {
+        if (found.length < NAMED) found.push(finding);
+      },
+    };
+    show(cli, await orchestrator.repair(options), found);
+  });
+}
+
+/** The look that services have by themselves every half minute, at once. @throws FloxideError `validation` for more */
+async function throughService(
+  cli: Cli,
+  runId: string | undefined,
+  { quietFor, restored }: RepairCommandOptions,
+): Promise<void> {
+  if (restored === true) throw onlyDirect("--restored");
+  if (quietFor !== undefined) throw onlyDirect("--quiet-for");
+  if (runId !== undefined) throw onlyDirect("<runId>");
+  await cli.withDoor(async (door) => {
+    const report = (await askService(door, "repair", {}, ANSWER_MS)) as RepairReport;
+    cli.answer(report, () => countsOf(cli, report));
+    if (mendedOf(report) === 0) cli.note("nothing to mend");
+  });
+}
+
+const onlyDirect = (what: string): FloxideError =>
+  new FloxideError(
+    "validation",
+    `repair ${what} works on JetStream itself: use a user of the role orchestrator, without --through-api`,
+  );
 
 /** Says now and then how far it is. */
 function progressOf(cli: Cli): (report: RepairReport) => void {
@@ -69,14 +110,18 @@ function progressOf(cli: Cli): (report: RepairReport) => void {
 
 function show(cli: Cli, report: RepairReport, found: readonly RepairFinding[]): void {
   cli.answer({ ...report, found }, () => {
-    const counts = Object.entries(report).map(([name, count]) => [name, String(count)] as const);
-    const block = cli.block(counts);
+    const block = countsOf(cli, report);
     return found.length === 0 ? block : `${block}\n${findingTable(cli, found)}`;
   });
-  const { runs, starts, projections, restored, lost, unreadable } = report;
-  const mended = runs + starts + projections + restored + lost + unreadable;
-  if (mended === 0) cli.note("nothing to mend");
+  if (mendedOf(report) === 0) cli.note("nothing to mend");
   else if (found.length === NAMED) cli.note(`the first ${NAMED} runs are shown`);
+}
+
+const countsOf = (cli: Cli, report: RepairReport): string =>
+  cli.block(Object.entries(report).map(([name, count]) => [name, String(count)] as const));
+
+function mendedOf({ runs, starts, projections, restored, lost, unreadable }: RepairReport): number {
+  return runs + starts + projections + restored + lost + unreadable;
 }
 
 function findingTable(cli: Cli, found: readonly RepairFinding[]): string {
@@ -98,7 +143,7 @@ function findingTable(cli: Cli, found: readonly RepairFinding[]): string {
 
 const MEANS: Readonly<Record<RepairFinding["what"], string>> = {
   requeued: "items had no message",
-  restored: "came back older: goes on from its checkpoint",
+  restored: "begun anew from its checkpoint",
   refiled: "lists, figures or history said something else",
   lost: "nothing is left of it: it has failed, and can be started again",
   removed: "its start request was never sent: off the list",

@@ -8,6 +8,7 @@ import type { Cli } from "../cli.ts";
 import type { Act } from "../command.ts";
 import { examples, wholeNumber } from "../command.ts";
 import { startEmbedded } from "../embedded.ts";
+import { runInForeground } from "../foreground.ts";
 import { loadWorkflows } from "../load-workflows.ts";
 import { Serving } from "../serving.ts";
 import { readDuration } from "../text/time.ts";
@@ -120,6 +121,10 @@ export function addServeCommands(program: Command, act: Act): void {
         orchestrate(cli, modules.flat(), command.opts<{ repairEvery: number }>()),
       ),
     );
+  addServerCommand(program, act);
+}
+
+function addServerCommand(program: Command, act: Act): void {
   program
     .command("server")
     .summary("start a nats-server for development")
@@ -131,13 +136,34 @@ export function addServeCommands(program: Command, act: Act): void {
       "--store-dir <folder>",
       "where data is kept (default: a temporary folder that goes with the server)",
     )
+    .addOption(
+      new Option(
+        "--config <file>",
+        "run it with this configuration instead, as nats-server -c does: in the foreground, with its exit code",
+      ).conflicts(["port", "storeDir"]),
+    )
     .addHelpText(
       "after",
-      examples("floxide server", "floxide server --port 4333 --store-dir .nats"),
+      examples(
+        "floxide server",
+        "floxide server --port 4333 --store-dir .nats",
+        "floxide server --config nats-server.conf",
+      ),
     )
     .action(
-      act((cli, _args, command) => serve(cli, command.opts<{ port: number; storeDir?: string }>())),
+      act(async (cli, _args, command) => {
+        const { config, ...options } = command.opts<ServerCommandOptions>();
+        if (config !== undefined) return await runInForeground(cli, config);
+        await serve(cli, options);
+        return;
+      }),
     );
+}
+
+interface ServerCommandOptions {
+  readonly port: number;
+  readonly storeDir?: string;
+  readonly config?: string;
 }
 
 async function work(
@@ -183,10 +209,7 @@ async function orchestrate(
   });
 }
 
-async function serve(
-  cli: Cli,
-  options: { readonly port: number; readonly storeDir?: string },
-): Promise<void> {
+async function serve(cli: Cli, options: Omit<ServerCommandOptions, "config">): Promise<void> {
   const serving = new Serving(cli);
   await serving.during(async () => {
     const { url, storeDir } = serving.add("server", await startEmbedded(cli, options));

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { v7 as uuid } from "uuid";
 import { FloxideError, isFloxideError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
+import { SAFE_NAME } from "../../core/token.ts";
 import type { Orchestrator } from "../../orchestrator/orchestrator.ts";
 import type { Cli } from "../cli.ts";
 import type { Act } from "../command.ts";
@@ -113,6 +114,7 @@ async function throughNats(cli: Cli, door: Door, run: WantedRun): Promise<Road> 
     if (await startThroughService(door, run)) return "service";
   } catch (error) {
     if (isFloxideError(error, "timeout")) throw unknownWhether(run.runId, error);
+    if (isFloxideError(error, "not_found")) throw unknownWorkflow(cli, run.workflow, error);
     throw error;
   }
   await startUnchecked(await door.backend(), run, cli.io.now());
@@ -122,6 +124,16 @@ async function throughNats(cli: Cli, door: Door, run: WantedRun): Promise<Road> 
 function unknownWhether(runId: string, cause: FloxideError): FloxideError {
   const message = `${cause.message}; whether the run was started is not known: repeat this with --run-id ${runId}`;
   return new FloxideError("timeout", message, { details: { ...cause.details, runId }, cause });
+}
+
+/** What the service says of a workflow that it does not know, with the other ways to start a run of it. */
+function unknownWorkflow(cli: Cli, workflow: string, cause: FloxideError): FloxideError {
+  const [, known] = /^there is no workflow ".*"; there is (.*)$/.exec(cause.message) ?? [];
+  if (known === undefined || !SAFE_NAME.test(workflow)) return cause;
+  const message =
+    `the orchestrator service knows no workflow "${workflow}" (it has ${known}): ` +
+    `give the module with --module, or publish to ${cli.settings.namespace}.start.${workflow}`;
+  return new FloxideError("not_found", message, { details: cause.details, cause });
 }
 
 async function report(
@@ -136,7 +148,18 @@ async function report(
     cli.answer({ runId, road }, () => `${runId}\n`);
     return 0;
   }
-  const info = await ended(await runs(), runId, options.timeout);
+  const info = await runs()
+    .then((looking) => ended(looking, runId, options.timeout))
+    .catch((error: unknown) => {
+      if (!isFloxideError(error) || error.code === "timeout") throw error;
+      cli.answer({ runId, road }, () => `${runId}\n`);
+      throw notSeen(runId, error);
+    });
   cli.answer({ ...info, road }, () => runBlock(cli, info));
   return exitOf(info);
+}
+
+function notSeen(runId: string, cause: FloxideError): FloxideError {
+  const message = `run "${runId}" was started; waiting for it failed: ${cause.message}`;
+  return new FloxideError(cause.code, message, { details: { ...cause.details, runId }, cause });
 }

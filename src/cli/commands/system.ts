@@ -158,6 +158,16 @@ function workerTable(cli: Cli, workers: readonly WorkerHealth[]): string {
   );
 }
 
+/** What a body that nobody could take says of its run: a word of whoever sent it, not a fact. */
+function claimOf({ body }: DeadLetter): string | null {
+  try {
+    const { runId } = JSON.parse(body) as { readonly runId?: unknown };
+    return typeof runId === "string" && runId !== "" ? `says ${runId}` : null;
+  } catch {
+    return null;
+  }
+}
+
 function letterTable(cli: Cli, letters: readonly DeadLetter[]): string {
   const now = cli.io.now();
   return cli.table<DeadLetter>(
@@ -165,7 +175,7 @@ function letterTable(cli: Cli, letters: readonly DeadLetter[]): string {
       { title: "ID", cell: ({ id }) => String(id), align: "right" },
       { title: "WHEN", cell: ({ at }) => relative(at, now) },
       { title: "WORKFLOW", cell: ({ workflow }) => workflow, gives: true },
-      { title: "RUN", cell: ({ runId }) => runId ?? "-", gives: true },
+      { title: "RUN", cell: (letter) => letter.runId ?? claimOf(letter) ?? "-", gives: true },
       { title: "CODE", cell: ({ code }) => code },
       { title: "REASON", cell: ({ reason }) => oneLine(reason), gives: true },
     ],

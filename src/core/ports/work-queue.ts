@@ -39,6 +39,8 @@ export interface QueuedMessage {
   readonly seq: number;
   /** True for one that waits for its time. */
   readonly scheduled: boolean;
+  /** Turn of the item that one which waits for its time is for; null for others. */
+  readonly turn: number | null;
   /** Revision of the checkpoint that it names; 0 where it cannot be read. */
   readonly revision: number;
 }
@@ -94,10 +96,13 @@ export interface WorkQueue {
   requeueStart(start: QueuedStart): Promise<void>;
   /** Queues items to run at once. */
   enqueue(items: readonly QueuedItem[]): Promise<void>;
-  /** Queues an item to run at a time, in milliseconds since the epoch. Another call for the same item replaces it. */
+  /**
+   * Queues an item to run at a time, in milliseconds since the epoch. Another call for the same turn of the item
+   * replaces it.
+   */
   schedule(item: QueuedItem, atMs: number): Promise<void>;
-  /** Takes back what {@link schedule} queued for the item, if it is still there. */
-  unschedule(workflow: string, runId: string, item: number): Promise<void>;
+  /** Takes back what {@link schedule} queued for that turn of the item, if it is still there. */
+  unschedule(workflow: string, runId: string, item: number, turn: number): Promise<void>;
   /**
    * Waits for up to `max` messages and hands each over as it comes.
    * Ends when they have come, when the adapter's own patience ends, or when the signal is aborted.
