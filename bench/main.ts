@@ -1,28 +1,25 @@
-// npm run bench [-- --only A,B] [--rounds 5] [--json]
-
 import { cpus } from "node:os";
-import { parseArgs } from "node:util";
 import { connect } from "@nats-io/transport-node";
+import { readOptions, refuse } from "../proof/support/options.ts";
 import { DistributedOrchestrator } from "../src/index.ts";
 import type { Figure } from "./scenarios.ts";
 import { scenarios } from "./scenarios.ts";
 import { startServer, WorkerProcess } from "./system.ts";
 import { chain, fan, single } from "./workflows.ts";
 
-const { values } = parseArgs({
-  options: {
-    only: { type: "string", default: Object.keys(scenarios).join(",") },
-    rounds: { type: "string", default: "5" },
-    json: { type: "boolean", default: false },
-  },
+const USAGE = "npm run bench -- [--only A,B] [--rounds 5] [--json]";
+const values = readOptions(USAGE, {
+  only: { type: "string", default: Object.keys(scenarios).join(",") },
+  rounds: { type: "string", default: "5" },
+  json: { type: "boolean", default: false },
 });
 const wanted = values.only.split(",").map((name) => name.trim().toUpperCase());
 const unknown = wanted.filter((name) => scenarios[name] === undefined);
 if (unknown.length > 0) {
-  console.error(
+  refuse(
     `no scenario ${unknown.join(", ")}; there are ${Object.keys(scenarios).join(", ")}`,
+    USAGE,
   );
-  process.exit(2);
 }
 
 const server = await startServer();

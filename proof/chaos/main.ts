@@ -1,23 +1,21 @@
-// npm run chaos [-- --minutes 2] [--seed 1] [--mode single|cluster|both] [--json]
-
-import { parseArgs } from "node:util";
 import type { Mode } from "../support/deployment.ts";
+import { readOptions, refuse } from "../support/options.ts";
 import { type ChaosReport, tableOf } from "./report.ts";
 import { runChaos } from "./run.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "2" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000) },
-    mode: { type: "string", default: "both" },
-    rate: { type: "string" },
-    workers: { type: "string", default: "3" },
-    services: { type: "string", default: "2" },
-    quiet: { type: "string", default: "2500" },
-    kinds: { type: "string" },
-    deletions: { type: "boolean", default: false },
-    json: { type: "boolean", default: false },
-  },
+const USAGE =
+  "npm run chaos -- [--minutes 2] [--seed 1] [--mode single|cluster|both] [--rate N] [--workers 3] [--services 2] [--quiet 2500] [--kinds a,b] [--deletions] [--json]";
+const values = readOptions(USAGE, {
+  minutes: { type: "string", default: "2" },
+  seed: { type: "string", default: String(Date.now() % 1_000_000) },
+  mode: { type: "string", default: "both" },
+  rate: { type: "string" },
+  workers: { type: "string", default: "3" },
+  services: { type: "string", default: "2" },
+  quiet: { type: "string", default: "2500" },
+  kinds: { type: "string" },
+  deletions: { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
 });
 const modes: readonly Mode[] | undefined = {
   single: ["single"] as const,
@@ -33,8 +31,7 @@ const numbers = [
   values.quiet,
 ].map(Number);
 if (modes === undefined || numbers.some((one) => !(one >= 0))) {
-  console.error("--mode is single, cluster or both; the others are numbers, 0 or more");
-  process.exit(2);
+  refuse("--mode is single, cluster or both; the others are numbers, 0 or more", USAGE);
 }
 /** Three servers and their copies share the same cores. */
 const RATES = { single: 30, cluster: 8 } as const;

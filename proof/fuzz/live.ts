@@ -1,8 +1,5 @@
-// npm run fuzz:live [-- --rounds N] [--cases N] [--seed S] [--json]: hostile publishers on a real server
-
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { parseArgs } from "node:util";
 import { connect } from "@nats-io/transport-node";
 import fc from "fast-check";
 import { readStart } from "../../src/core/records/start-request.ts";
@@ -11,6 +8,7 @@ import { DistributedOrchestrator } from "../../src/index.ts";
 import { startNatsServer } from "../../src/jetstream/server/start.ts";
 import { VERB_NAMES, VERBS } from "../../src/service/verbs.ts";
 import { initialContext } from "../../src/workflows/index.ts";
+import { readOptions } from "../support/options.ts";
 import {
   CHECKPOINTS,
   COMMANDS,
@@ -24,13 +22,12 @@ import { flow } from "./doors/api.ts";
 import { bodies, headerBlocks, texts } from "./hostile.ts";
 import { RawPublisher } from "./raw-publisher.ts";
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: "string", default: "5" },
-    cases: { type: "string", default: "2000" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
-    json: { type: "boolean", default: false },
-  },
+const USAGE = "npm run fuzz:live -- [--rounds 5] [--cases 2000] [--seed S] [--json]";
+const values = readOptions(USAGE, {
+  rounds: { type: "string", default: "5" },
+  cases: { type: "string", default: "2000" },
+  seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
+  json: { type: "boolean", default: false },
 });
 const [rounds = 5, cases = 2_000, seed = 1] = [values.rounds, values.cases, values.seed].map(
   Number,
@@ -339,6 +336,7 @@ else {
   );
   console.log(`worker: ${mib(base)} MiB before, ${mib(most)} MiB at most`);
   for (const finding of findings) console.log(finding);
+  console.log(findings.length === 0 ? "nothing found" : `${findings.length} found`);
 }
 hostile.close();
 child.disconnect();

@@ -1,29 +1,28 @@
-// npm run fuzz [-- --cases N] [--seed S] [--door start,api,…] [--live] [--seconds N] [--json]
-
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { parseArgs } from "node:util";
+import { readOptions, refuse } from "../support/options.ts";
 import { BATCH, type Told } from "./batch.ts";
 import { DOORS } from "./doors.ts";
 import { describe, type Finding, newTally, type Tally, tableOf } from "./report.ts";
 
-const { values } = parseArgs({
-  options: {
-    cases: { type: "string", default: "20000" },
-    seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
-    door: { type: "string", default: DOORS.map(({ name }) => name).join(",") },
-    seconds: { type: "string", default: "0" },
-    json: { type: "boolean", default: false },
-  },
+const USAGE =
+  "npm run fuzz -- [--cases 20000] [--seed S] [--door start,api,…] [--seconds N] [--json]";
+const values = readOptions(USAGE, {
+  cases: { type: "string", default: "20000" },
+  seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
+  door: { type: "string", default: DOORS.map(({ name }) => name).join(",") },
+  seconds: { type: "string", default: "0" },
+  json: { type: "boolean", default: false },
 });
 const wanted = values.door.split(",").map((name) => name.trim());
 const unknown = wanted.filter((name) => !DOORS.some((one) => one.name === name));
 const [cases, firstSeed, seconds] = [values.cases, values.seed, values.seconds].map(Number);
-if (unknown.length > 0 || !((cases ?? 0) > 0) || !Number.isSafeInteger(firstSeed)) {
-  console.error(
-    `no door ${unknown.join(", ")}; there are ${DOORS.map(({ name }) => name).join(", ")}`,
-  );
-  process.exit(2);
+if (unknown.length > 0) {
+  const doors = DOORS.map(({ name }) => name).join(", ");
+  refuse(`no door ${unknown.join(", ")}; there are ${doors}`, USAGE);
+}
+if (!((cases ?? 0) > 0) || !Number.isSafeInteger(firstSeed) || !((seconds ?? 0) >= 0)) {
+  refuse("--cases is a number above 0, --seed a whole one, --seconds 0 or more", USAGE);
 }
 
 /** Milliseconds that one case may take. */
@@ -124,5 +123,6 @@ else {
   console.log(`seed ${firstSeed}`);
   console.log(tableOf(tallies));
   for (const finding of findings) console.log(`\n${describe(finding)}`);
+  console.log(findings.length === 0 ? "nothing found" : `\n${findings.length} found`);
 }
 process.exitCode = findings.length === 0 ? 0 : 1;

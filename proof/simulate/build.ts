@@ -16,12 +16,14 @@ import {
 import {
   type Block,
   branchesOf,
+  MAYBE,
   meetings,
   PAYLOAD,
   type Program,
   SIGNAL,
   stepped,
   sum,
+  VERY_LONG_MS,
 } from "./program.ts";
 
 // A program as a workflow of the real language. Every node tells the world that it executes; one that answers adds one to
@@ -107,6 +109,8 @@ class Builder {
         return this.#loop(block.rounds, target);
       case "hold":
         return this.#hold(block.timeoutMs, target);
+      case "either":
+        return this.#either(block.ms, target);
       case "sleep":
         return this.#sleep(block.ms, target);
       case "child":
@@ -179,6 +183,14 @@ class Builder {
     };
     const signals = { [SIGNAL]: z.literal(PAYLOAD), never: z.number() };
     return this.#node("hold", target, run, { signals });
+  }
+
+  #either(ms: number, target: Target): string {
+    const run = (seen: Seen, x: number): unknown => {
+      if (seen.wake === null) return hold({ for: MAYBE, timeoutMs: VERY_LONG_MS });
+      return seen.wake.type === "signal" ? hold({ timeoutMs: ms }) : this.#done(seen, x);
+    };
+    return this.#node("either", target, run, { signals: { [MAYBE]: z.literal(PAYLOAD) } });
   }
 
   #sleep(ms: number, target: Target): string {

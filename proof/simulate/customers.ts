@@ -1,9 +1,10 @@
 import { isFloxideError } from "../../src/core/errors.ts";
+import type { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { type AskedRun, resuming } from "./asked-run.ts";
 import { Violation } from "./checks.ts";
 import type { Crew } from "./crew.ts";
 import type { SimProcess } from "./process.ts";
-import { PAYLOAD, SIGNAL } from "./program.ts";
+import { MAYBE, PAYLOAD, SIGNAL } from "./program.ts";
 import type { PlannedCommand } from "./scenario.ts";
 import { NAMES } from "./world.ts";
 
@@ -43,11 +44,7 @@ export async function command(
   run.open += 1;
   if (type === "resume") run.openResumes += 1;
   const done = await process.unlessKilled(
-    refusedOrDone(
-      type === "signal"
-        ? orchestrator.signal(run.runId, SIGNAL, PAYLOAD, { signalId: `${run.signals++ % 3}` })
-        : orchestrator[type](run.runId),
-    ),
+    refusedOrDone(type === "signal" ? signal(run, orchestrator) : orchestrator[type](run.runId)),
   );
   if (done === null) return "its process is killed";
   run.open -= 1;
@@ -57,6 +54,13 @@ export async function command(
   if (type === "pause" && isCertain) run.isPaused = true;
   if (type === "cancel") cancelled(crew, run);
   return "done";
+}
+
+/** A signal that the run waits for, or may; some are sent twice. */
+function signal(run: AskedRun, orchestrator: Orchestrator): Promise<void> {
+  const count = run.signals++;
+  const name = count % 2 === 0 ? SIGNAL : MAYBE;
+  return orchestrator.signal(run.runId, name, PAYLOAD, { signalId: `${name}${count % 3}` });
 }
 
 /** A cancel has returned. */

@@ -1,25 +1,24 @@
-// npm run simulate -- [--schedules 5000] [--seed 1] [--processes 2] [--json] [--replay SEED] [--mutants [name,…]]
-
 import { fork } from "node:child_process";
 import { availableParallelism } from "node:os";
 import { fileURLToPath } from "node:url";
-import { parseArgs } from "node:util";
+import { readOptions, refuse } from "../support/options.ts";
+import { describe } from "./describe.ts";
 import { type MutantResult, tryMutants } from "./mutants-run.ts";
 import { play } from "./play.ts";
 import { addTotals, type Finding, noTotals, type Totals } from "./range.ts";
 import { scenarioOf } from "./scenario.ts";
 import { shrink } from "./shrink.ts";
 
-const { values } = parseArgs({
-  options: {
-    schedules: { type: "string", default: "5000" },
-    seed: { type: "string", default: "1" },
-    processes: { type: "string", default: String(availableParallelism()) },
-    json: { type: "boolean", default: false },
-    replay: { type: "string" },
-    mutants: { type: "boolean", default: false },
-    only: { type: "string" },
-  },
+const USAGE =
+  "npm run simulate -- [--schedules 5000] [--seed 1] [--processes 2] [--json] [--replay SEED] [--mutants [--only name,…]]";
+const values = readOptions(USAGE, {
+  schedules: { type: "string", default: "5000" },
+  seed: { type: "string", default: "1" },
+  processes: { type: "string", default: String(availableParallelism()) },
+  json: { type: "boolean", default: false },
+  replay: { type: "string" },
+  mutants: { type: "boolean", default: false },
+  only: { type: "string" },
 });
 
 /** Findings that are shown and made smaller; of more there is only the number. */
@@ -48,13 +47,14 @@ function line({ name, breaks, schedules, rule }: MutantResult): string {
 function number(text: string, option: string): number {
   const value = Number(text);
   if (Number.isInteger(value) && value >= 0) return value;
-  console.error(`${option} must be a whole number, not "${text}"`);
-  process.exit(2);
+  return refuse(`${option} must be a whole number, not "${text}"`, USAGE);
 }
 
 /** Plays one seed and shows what happens; then the smallest scenario that fails in the same way. */
 async function replay(seed: number): Promise<void> {
   const scenario = scenarioOf(seed);
+  for (const line of describe(scenario)) console.log(line);
+  console.log("step\ttime\twhat (the time is the world's)");
   const { violation } = await play(scenario, (line) => console.log(line));
   if (violation === null) {
     console.log(`seed ${seed}: everything held`);
@@ -150,4 +150,6 @@ function report(totals: Totals, findings: readonly Finding[], seed: number, seco
   for (const { seed: at, message } of findings.slice(0, SHOWN)) {
     console.log(`seed ${at}: ${message}\n  npm run simulate -- --replay ${at}`);
   }
+  const { length } = findings;
+  console.log(length === 0 ? "everything held" : `${length} of ${totals.schedules} did not hold`);
 }

@@ -227,6 +227,28 @@ export const MUTANTS: readonly Mutant[] = [
     replace: "$" + "{turn < 0}$" + "{salt",
   },
   {
+    name: "one timer",
+    breaks: "a timer that is set late replaces that of the next hold (G5)",
+    file: "src/jetstream/names.ts",
+    find:
+      "      `$" + "{ns}.sched.$" + "{workflow}.$" + "{toToken(runId)}.$" + "{item}.$" + "{turn}`,",
+    replace:
+      "      `$" +
+      "{ns}.sched.$" +
+      "{workflow}.$" +
+      "{toToken(runId)}.$" +
+      "{item}.$" +
+      '{turn === "*" ? turn : 0}`,',
+  },
+  {
+    name: "any timer",
+    breaks: "a signal that is sent again takes the timer of the next hold (G5)",
+    file: STEER,
+    find: "    await queue.unschedule(checkpoint.workflow, runId, id, turn - 1);",
+    replace:
+      "    for (let t = 0; t < 9; t++) await queue.unschedule(checkpoint.workflow, runId, id, t);",
+  },
+  {
     name: "history first",
     breaks: "events leave the checkpoint before they are in the history stream",
     file: "src/core/checkpoint/draft.ts",

@@ -14,6 +14,8 @@ export type Block =
   | { readonly type: "loop"; readonly rounds: number }
   /** Waits for a signal, or for one that never comes and then its time. */
   | { readonly type: "hold"; readonly timeoutMs: number | null }
+  /** Waits for another signal, or for very long; after the signal it waits for a time. */
+  | { readonly type: "either"; readonly ms: number }
   | { readonly type: "sleep"; readonly ms: number }
   /** A workflow of its own as one node. */
   | { readonly type: "child" }
@@ -29,6 +31,10 @@ export type Program = readonly Block[];
 /** Keeps numbers small. */
 const MODULUS = 9_973;
 export const SIGNAL = "go";
+/** The signal that some holds end with, and others by time: it changes no result. */
+export const MAYBE = "maybe";
+/** Longer than any schedule may last. */
+export const VERY_LONG_MS = 3_600_000;
 /** What each signal adds. */
 export const PAYLOAD = 17;
 
@@ -42,8 +48,9 @@ export interface Expected {
   /** Items that fail for good without failing the run. */
   readonly failed: number;
   readonly retries: number;
-  /** Signals that it needs. */
+  /** Signals that it needs, of each name. */
   readonly signals: number;
+  readonly maybes: number;
   readonly breaks: number;
 }
 
@@ -54,7 +61,15 @@ type Tally = { -readonly [K in keyof Omit<Expected, "output">]: number } & {
 
 /** What a run of the program must come to, whatever happens on the way. */
 export function expectedOf(program: Program, input: number): Expected {
-  const tally: Tally = { items: 0, failed: 0, retries: 0, signals: 0, breaks: 0, met: 0 };
+  const tally: Tally = {
+    items: 0,
+    failed: 0,
+    retries: 0,
+    signals: 0,
+    maybes: 0,
+    breaks: 0,
+    met: 0,
+  };
   const output = walk(program, input, tally);
   const { met: _met, ...counted } = tally;
   return { output, ...counted };
@@ -81,6 +96,9 @@ function one(block: Block, x: number, tally: Tally): number {
       if (block.timeoutMs !== null) return stepped(x);
       tally.signals += 1;
       return stepped(x + PAYLOAD);
+    case "either":
+      tally.maybes += 1;
+      return stepped(x);
     case "breaks":
       tally.breaks += 1;
       return stepped(x);
@@ -123,7 +141,18 @@ export function randomProgram(random: Random, size: number, depth = 0): Program 
 }
 
 function randomBlock(random: Random, depth: number): Block {
-  const kinds = ["step", "step", "retry", "fallback", "loop", "hold", "sleep", "child", "fork"];
+  const kinds = [
+    "step",
+    "step",
+    "retry",
+    "fallback",
+    "loop",
+    "hold",
+    "either",
+    "sleep",
+    "child",
+    "fork",
+  ];
   const rare = ["breaks", "meet"];
   const kind = random.chance(0.12) ? random.pick(rare) : random.pick(kinds);
   switch (kind) {
@@ -133,6 +162,8 @@ function randomBlock(random: Random, depth: number): Block {
       return { type: kind, rounds: random.between(1, 4) };
     case "hold":
       return { type: kind, timeoutMs: random.chance(0.5) ? null : random.pick([50, 2_000]) };
+    case "either":
+      return { type: kind, ms: random.pick([20, 3_000]) };
     case "sleep":
       return { type: kind, ms: random.pick([10, 1_500, 7_000]) };
     case "fallback":

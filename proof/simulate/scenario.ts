@@ -90,9 +90,62 @@ const KILLS: readonly FaultType[] = ["kill", "stop", "reboot"];
 /** Steps within which everything is planned, at most. */
 const SPAN = 1_200;
 
-/** The scenario of a seed. */
+/** The scenario of a seed. One in four is about what needs several rare things at once. */
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed);
+  const any = anyScenario(seed, random);
+  if (random.chance(0.75)) return any;
+  return random.chance(0.6) ? handOvers(any, random) : reboots(any, random);
+}
+
+/** Chains that go through the queue at each step, messages that several workers have in hand, workers that die. */
+function handOvers(any: Scenario, random: Random): Scenario {
+  const steps = (count: number) =>
+    Array.from({ length: count }, () => ({ type: "step" as const, ms: 0 }));
+  const workers = random.between(2, 3);
+  const runs = [{ program: 0, input: 1, at: 0, via: "client" as const, again: false }];
+  return {
+    ...any,
+    workers,
+    orchestrators: 1,
+    stepsInPlace: random.between(1, 4),
+    repairs: false,
+    programs: [steps(random.between(6, 12))],
+    runs,
+    commands: [],
+    faults: Array.from({ length: random.between(4, 9) }, () => ({
+      at: random.between(20, 200),
+      type: random.pick(["again", "again", "kill", "delay"] as const),
+      target: random.int(workers),
+      lasts: random.pick([10, 50, 5_000]),
+    })),
+  };
+}
+
+/** Forks, and machines that go down with the server and a worker on them. */
+function reboots(any: Scenario, random: Random): Scenario {
+  const step = { type: "step", ms: 0 } as const;
+  const fork = { type: "fork", width: random.between(2, 5), body: [step] } as const;
+  const runs = Array.from({ length: 2 }, (_, i) => {
+    return { program: 0, input: i, at: 20 * i, via: "client" as const, again: false };
+  });
+  return {
+    ...any,
+    orchestrators: 1,
+    repairs: false,
+    programs: [[step, fork]],
+    runs,
+    commands: [],
+    faults: Array.from({ length: random.between(2, 6) }, () => ({
+      at: random.between(20, 200),
+      type: "reboot" as const,
+      target: random.int(any.workers),
+      lasts: random.pick([10, 700]),
+    })),
+  };
+}
+
+function anyScenario(seed: number, random: Random): Scenario {
   // Some schedules are crowded, some are long.
   const span = random.pick([200, 500, SPAN]);
   const moment = (): number => Math.floor(span * random.next());

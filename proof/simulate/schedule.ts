@@ -1,10 +1,12 @@
+import type { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { type AskedRun, askedRuns, loosen, resuming } from "./asked-run.ts";
 import { Violation } from "./checks.ts";
 import { Crew } from "./crew.ts";
 import { command, refusedOrDone, start } from "./customers.ts";
+import { describeFault } from "./describe.ts";
 import { strike } from "./faults.ts";
 import { checkRuns } from "./final.ts";
-import { PAYLOAD, SIGNAL } from "./program.ts";
+import { MAYBE, PAYLOAD, SIGNAL } from "./program.ts";
 import type { Scenario } from "./scenario.ts";
 import { type Planned, World } from "./world.ts";
 
@@ -93,7 +95,9 @@ export class Schedule {
     }
     for (const fault of faults) {
       const run = (): void => {
-        this.#trace(`fault: ${fault.type} of member ${fault.target} for ${fault.lasts}`);
+        const { members } = this.#crew;
+        const name = members[fault.target % members.length]?.process.name ?? "nobody";
+        this.#trace(describeFault(fault, name));
         strike(this.#crew, fault);
       };
       plans.push({ at: from + fault.at, run });
@@ -158,8 +162,19 @@ export class Schedule {
         resuming(run);
         await refusedOrDone(orchestrator.resume(run.runId));
       }
-      for (let i = 0; i < run.expected.signals; i++) {
-        const signalled = orchestrator.signal(run.runId, SIGNAL, PAYLOAD, { signalId: `${i}` });
+      await this.#signalAll(run, orchestrator);
+    }
+  }
+
+  /** As many signals as the run can need, each of them once. */
+  async #signalAll({ runId, expected }: AskedRun, orchestrator: Orchestrator): Promise<void> {
+    const needed = [
+      [SIGNAL, expected.signals],
+      [MAYBE, expected.maybes],
+    ] as const;
+    for (const [name, count] of needed) {
+      for (let i = 0; i < count; i++) {
+        const signalled = orchestrator.signal(runId, name, PAYLOAD, { signalId: `${name}${i}` });
         await refusedOrDone(signalled);
       }
     }

@@ -178,8 +178,11 @@ export class World {
     return count;
   }
 
+  /** Messages that wait for a worker. A timer that was set late is not among them: it goes when its time comes. */
   get queued(): number {
-    return [...this.#workMessages()].length;
+    let count = 0;
+    for (const { headers } of this.#workMessages()) if (!headers.has("Nats-Schedule")) count += 1;
+    return count;
   }
 
   #workMessages(): Iterable<Stored> {

@@ -1,24 +1,21 @@
-// npm run soak [-- --minutes 10] [--seed 1] [--rate 20] [--retention 60] [--bound 30] [--json]
-
-import { parseArgs } from "node:util";
+import { readOptions, refuse } from "../support/options.ts";
 import { runSoak, type SoakReport } from "./run.ts";
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: "string", default: "10" },
-    seed: { type: "string", default: "1" },
-    rate: { type: "string", default: "20" },
-    retention: { type: "string", default: "60" },
-    every: { type: "string", default: "5" },
-    faults: { type: "string", default: "60" },
-    bound: { type: "string", default: "30" },
-    json: { type: "boolean", default: false },
-  },
+const USAGE =
+  "npm run soak -- [--minutes 10] [--seed 1] [--rate 20] [--retention 60] [--every 5] [--faults 60] [--bound 30] [--json]";
+const values = readOptions(USAGE, {
+  minutes: { type: "string", default: "10" },
+  seed: { type: "string", default: "1" },
+  rate: { type: "string", default: "20" },
+  retention: { type: "string", default: "60" },
+  every: { type: "string", default: "5" },
+  faults: { type: "string", default: "60" },
+  bound: { type: "string", default: "30" },
+  json: { type: "boolean", default: false },
 });
 const { minutes, seed, rate, retention, every, faults, bound } = values;
 if ([minutes, seed, rate, retention, every, faults, bound].some((one) => !(Number(one) > 0))) {
-  console.error("minutes, seed, rate, retention, every, faults and bound are numbers above 0");
-  process.exit(2);
+  refuse("minutes, seed, rate, retention, every, faults and bound are numbers above 0", USAGE);
 }
 // Processes, servers and mounts go with this one.
 for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => process.exit(130));

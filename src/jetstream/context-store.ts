@@ -100,9 +100,15 @@ export class JetStreamContextStore implements ContextStore {
     return { views, unreadable, next: more ? (messages.at(-1)?.seq ?? null) : null };
   }
 
-  async newestRevision(): Promise<number> {
-    const what = "reading the newest revision of the checkpoints";
-    return (await this.#persistence.run(what, () => this.#table.reader.bounds())).last;
+  newestRevision(atLeast = 0): Promise<number> {
+    const since: Since = { behind: null };
+    return this.#persistence.run("reading the newest revision of the checkpoints", async () => {
+      const { last } = await this.#table.reader.bounds();
+      if (last < atLeast && !this.#isTrusted(since)) {
+        throw new NoAnswer("unavailable", "a leader that knows less than was acknowledged");
+      }
+      return last;
+    });
   }
 
   async #read(key: string, atLeast: number, since: Since): Promise<Entry | null> {
@@ -114,13 +120,16 @@ export class JetStreamContextStore implements ContextStore {
     // whether a node may start is read from the leader. Replicas may also have been added since the store was opened.
     const entry = await this.#table.getFromLeader(key);
     if (entry === null || entry.revision >= atLeast) return entry;
-    const now = this.#clock.elapsed();
-    since.behind ??= now;
-    if (this.#hasOneReplica || now - since.behind > OLD_LEADER_MS) {
-      return lostWrites(entry, atLeast);
-    }
+    if (this.#isTrusted(since)) return lostWrites(entry, atLeast);
     // A leader that was cut off may answer until it has noticed: ask again.
     throw new NoAnswer("unavailable", key);
+  }
+
+  /** True once a leader that knows less than was acknowledged is none that was cut off. */
+  #isTrusted(since: Since): boolean {
+    const now = this.#clock.elapsed();
+    since.behind ??= now;
+    return this.#hasOneReplica || now - since.behind > OLD_LEADER_MS;
   }
 
   #write(checkpoint: Checkpoint, revision: number, spareBytes: number): Promise<number | null> {

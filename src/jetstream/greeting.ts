@@ -9,9 +9,11 @@ const InfoSchema = z.looseObject({
 type Greeting = z.output<typeof InfoSchema>;
 
 const PATIENCE_MS = 1_000;
+/** In characters. A server in a cluster names all others in it. */
+const LONGEST_GREETING = 65_536;
 
 /** How far a client comes with a server, when it does not come in. */
-export interface Reach {
+interface Reach {
   /** True where the server takes connections. */
   readonly isOpen: boolean;
   /** Why the client is out, in words. */
@@ -21,8 +23,9 @@ export interface Reach {
 /** Looks how far a client comes. */
 export async function reachOf(server: string): Promise<Reach> {
   const { greeting, error, isOpen } = await look(server);
+  if (isOpen && greeting === null) return { isOpen, reason: SAYS_NOTHING };
   if (isOpen) {
-    const isTls = greeting === null || greeting.tls_required === true;
+    const isTls = greeting?.tls_required === true;
     return { isOpen, reason: isTls ? "the server answers, but TLS with it fails" : NOT_LET_IN };
   }
   const { code, message } = (error ?? {}) as NodeJS.ErrnoException;
@@ -30,6 +33,8 @@ export async function reachOf(server: string): Promise<Reach> {
   return { isOpen, reason: message ?? "nothing answers" };
 }
 
+const SAYS_NOTHING =
+  "the server takes the connection, but does not greet: it hangs, or speaks TLS from the first byte on, which fails";
 const NOT_LET_IN = "the server answers, but does not let the client in";
 
 /**
@@ -61,10 +66,21 @@ function look(server: string): Promise<Look> {
     });
     socket.on("data", (chunk) => {
       text += chunk.toString("utf8");
-      const [, said] = /^INFO (\{.*\})\s*\r\n/.exec(text) ?? [];
-      if (said !== undefined) end(InfoSchema.safeParse(JSON.parse(said)).data ?? null);
+      const lineEnd = text.indexOf("\n");
+      if (lineEnd !== -1) end(readGreeting(text.slice(0, lineEnd)));
+      else if (text.length > LONGEST_GREETING) end(null);
     });
     socket.on("error", (error) => end(null, error));
     for (const event of ["timeout", "close"]) socket.on(event, () => end(null));
   });
+}
+
+/** Null where it is something else: anything may listen on a port. */
+function readGreeting(line: string): Greeting | null {
+  try {
+    const [, said = ""] = /^INFO (\{.*\})\s*$/.exec(line) ?? [];
+    return InfoSchema.safeParse(JSON.parse(said)).data ?? null;
+  } catch {
+    return null;
+  }
 }

@@ -147,10 +147,7 @@ export class Link {
         this.#outage?.tries();
         break;
       case "reconnect":
-        this.#outage?.end();
-        this.#outage = null;
-        this.#logger.info({ server: status.server }, "NATS connection is back");
-        this.#setUp(true);
+        this.#isBack(status.server);
         break;
       case "error":
         this.#said(status.error);
@@ -172,6 +169,14 @@ export class Link {
       this.#outage = new Outage(server, this.#logger, this.clock);
     }
     this.#setUp(false);
+  }
+
+  /** The client says it once for each of its tries that the server had ended. */
+  #isBack(server: string): void {
+    if (this.#outage !== null) this.#logger.info({ server }, "NATS connection is back");
+    this.#outage?.end();
+    this.#outage = null;
+    this.#setUp(true);
   }
 
   #setUp(up: boolean): void {

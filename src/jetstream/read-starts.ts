@@ -3,14 +3,20 @@ import { type Names, readStartSubject, runIdOfStart } from "./names.ts";
 import { INFO_WRITTEN } from "./signing.ts";
 import { BATCH, type StreamReader } from "./stream-reader.ts";
 
-/** Start requests in the work stream, oldest first. @param limit - so many at most */
+/**
+ * Start requests in the work stream, oldest first.
+ *
+ * @param limit - so many at most
+ * @param after - only those beyond this position
+ */
 export async function readStarts(
   reader: StreamReader,
   names: Names,
   limit: number,
+  after: number,
 ): Promise<readonly QueuedStart[]> {
   const starts: QueuedStart[] = [];
-  for (let seq = 1; starts.length < limit; ) {
+  for (let seq = after + 1; starts.length < limit; ) {
     const wanted = Math.min(BATCH, limit - starts.length);
     const { messages, more } = await reader.from(names.startAll, seq, wanted);
     for (const message of messages) {

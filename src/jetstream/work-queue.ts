@@ -8,6 +8,7 @@ import type {
   QueuedMessage,
   QueuedStart,
   QueueSource,
+  StartPublishing,
   WorkQueue,
 } from "../core/ports/work-queue.ts";
 import { readStart, type StartRequest, startRequestBody } from "../core/records/start-request.ts";
@@ -76,10 +77,9 @@ export class JetStreamWorkQueue implements WorkQueue {
 
   async start(
     request: StartRequest,
-    options: { readonly infoWritten: boolean },
+    { infoWritten, anew = false }: StartPublishing,
   ): Promise<{ readonly seq: number; readonly duplicate: boolean }> {
     const { link, names, persistence, signing } = this.#parts;
-    const { infoWritten } = options;
     const what = `the start request of run "${request.runId}"`;
     const text = startRequestBody(request);
     const body = this.#encode(text, what);
@@ -88,8 +88,8 @@ export class JetStreamWorkQueue implements WorkQueue {
     const ack = await persistence.run(`publishing ${what}`, () => {
       // Signed at each attempt: an outage may be longer than a signature of a start request holds.
       const { lines, mark } = signing.sealStart(subject, text, infoWritten, link.clock.now());
-      const headers = `Nats-Msg-Id: ${id}${mark}\r\n${infoLine(infoWritten)}${lines}`;
-      return this.#publish(subject, body, new RawHeaders(headers));
+      const idLine = anew ? "" : `Nats-Msg-Id: ${id}${mark}\r\n`;
+      return this.#publish(subject, body, new RawHeaders(idLine + infoLine(infoWritten) + lines));
     });
     // A repetition of our own counts as one too: whoever asks compares what is there with what was wanted.
     return { seq: ack.seq, duplicate: ack.duplicate === true };
@@ -114,19 +114,20 @@ export class JetStreamWorkQueue implements WorkQueue {
     return readStart(raw, names.namespace);
   }
 
-  startsWaiting(limit: number): Promise<readonly QueuedStart[]> {
+  startsWaiting(limit: number, after = 0): Promise<readonly QueuedStart[]> {
     const { names, persistence, runMessages } = this.#parts;
     return persistence.run("reading the start requests", () =>
-      readStarts(runMessages.reader, names, limit),
+      readStarts(runMessages.reader, names, limit, after),
     );
   }
 
   async requeueStart(start: QueuedStart): Promise<void> {
-    const { link, persistence, runMessages, signing } = this.#parts;
-    const { seq, infoWritten } = start;
+    const { link, names, persistence, runMessages, signing } = this.#parts;
+    const { workflow, seq, infoWritten } = start;
     const isThere = await persistence.run(`queueing start request ${seq} again`, async () => {
       const stored = await runMessages.reader.at(seq);
-      if (stored === null) return false;
+      // A queue that has lost messages gives their places to others.
+      if (stored?.subject !== names.start(workflow)) return false;
       const now = link.clock.now();
       const { lines, body } = signing.reseal({ ...stored, kind: "start" }, start.body, now);
       // Without a message id: the queue may remember that of the message which it has lost.

@@ -5,6 +5,7 @@ import type {
   QueuedMessage,
   QueuedStart,
   QueueSource,
+  StartPublishing,
   WorkQueue,
 } from "../core/ports/work-queue.ts";
 import type { StartRequest } from "../core/records/start-request.ts";
@@ -36,11 +37,12 @@ export class MemoryWorkQueue implements WorkQueue {
 
   async start(
     request: StartRequest,
-    { infoWritten }: { readonly infoWritten: boolean },
+    { infoWritten, anew = false }: StartPublishing,
   ): Promise<{ readonly seq: number; readonly duplicate: boolean }> {
     this.#handle.check();
-    const { workflow, runId } = request;
-    return acceptStart(this.#shared, workflow, startRequestBody(request), runId, infoWritten);
+    const { workflow } = request;
+    const messageId = anew ? null : request.runId;
+    return acceptStart(this.#shared, workflow, startRequestBody(request), messageId, infoWritten);
   }
 
   async startAt(seq: number): Promise<StartRequest | null> {
@@ -98,10 +100,11 @@ export class MemoryWorkQueue implements WorkQueue {
     });
   }
 
-  async startsWaiting(limit: number): Promise<readonly QueuedStart[]> {
+  async startsWaiting(limit: number, after = 0): Promise<readonly QueuedStart[]> {
     this.#handle.check();
     return this.#shared.stream
       .starts()
+      .filter(({ seq }) => seq > after)
       .slice(0, limit)
       .map(({ workflow, seq, acceptedAt, messageId, infoWritten, body }) => ({
         workflow,
@@ -116,6 +119,8 @@ export class MemoryWorkQueue implements WorkQueue {
   async requeueStart(start: QueuedStart): Promise<void> {
     this.#handle.check();
     const { workflow, body, infoWritten, seq } = start;
+    const stored = this.#shared.stream.at(seq);
+    if (stored?.kind !== "start" || stored.workflow !== workflow) return;
     acceptStart(this.#shared, workflow, body, null, infoWritten);
     await this.drop(seq);
   }

@@ -4,15 +4,17 @@ import { dueMs } from "../core/checkpoint/inspect.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { Backend } from "../core/ports/backend.ts";
 import type { Versioned } from "../core/ports/stores.ts";
-import type { QueuedMessage } from "../core/ports/work-queue.ts";
+import type { QueuedMessage, QueueSource } from "../core/ports/work-queue.ts";
 import { toRunMetrics } from "../core/records/metrics.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
 import { keepHistory } from "../engine/project.ts";
 import { requeue } from "../engine/requeue.ts";
+import type { Floors } from "./repair-floors.ts";
 import type { RepairFinding } from "./repair-report.ts";
 import { giveUpRun, hasTraces, restoreRun, wasSetBack } from "./restore-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
+import type { WaitingStarts } from "./waiting-starts.ts";
 
 /** How a run is looked at. */
 export interface RepairLook {
@@ -25,7 +27,9 @@ export interface RepairLook {
   /** True where an event of the history that the checkpoint does not know shows that it was set back. */
   readonly trustsHistory: boolean;
   /** Runs whose start requests are in the queue; null where they are too many to know. */
-  readonly waiting: ReadonlySet<string> | null;
+  readonly waiting: WaitingStarts | null;
+  /** Floors as they were before; read for the run where none are given. */
+  readonly floors?: Floors;
 }
 
 /** Milliseconds after which a client that filed a run has certainly sent its start request, or died. */
@@ -74,7 +78,7 @@ async function move(
   const { checkpoint, revision } = view;
   const { runId, workflow } = checkpoint;
   // The floor first: what is below it and still there afterwards is not on its way out.
-  const floor = await backend.queue.ackFloor({ kind: "work", workflow });
+  const floor = await floorOf(backend, look, { kind: "work", workflow });
   const queued = await backend.queue.queued(workflow, runId);
   const seen = { filed, queued, history: look.trustsHistory };
   if (look.restored || (await wasSetBack(scope, view, seen))) {
@@ -84,7 +88,7 @@ async function move(
     return finding(checkpoint, "restored", done.items);
   }
   if (checkpoint.status !== "running") return null;
-  const stranded = await strandedItems(scope, checkpoint, queued, floor);
+  const stranded = await strandedItems(scope, checkpoint, { look, queued, floor });
   if (stranded.length === 0) return null;
   log.warn({ runId, workflow, items: stranded }, "items without a message queued again");
   const now = clock.now();
@@ -104,10 +108,14 @@ async function repairUnbegun(
 ): Promise<RepairFinding | null> {
   const { backend, clock, log } = scope;
   const { runId, workflow } = info;
-  if (isTerminal(info.status) || waiting === null || waiting.has(runId)) return null;
+  if (isTerminal(info.status) || waiting === null || waiting.had(runId)) return null;
   const patienceMs = restored ? quietMs : Math.max(quietMs, GHOST_MS);
   if (clock.now() - Date.parse(info.createdAt) < patienceMs) return null;
-  if (restored || view !== null || (await hasTraces(scope, info))) {
+  const isLost = restored || view !== null || (await hasTraces(scope, info));
+  // Its client may have sent the request since the look began. The checkpoint is read after this: a request leaves the
+  // queue only when there is one.
+  if (await waiting.has(runId)) return null;
+  if (isLost) {
     if (!(await giveUpRun(scope, info, view))) return null;
     log.error({ runId, workflow }, "JetStream has lost the run: it has failed");
     const refiled = await refile(scope, runId);
@@ -153,9 +161,13 @@ async function settleEnd(
 async function strandedItems(
   scope: OrchestratorScope,
   checkpoint: Checkpoint,
-  queued: readonly QueuedMessage[],
-  floor: number,
+  seen: {
+    readonly look: RepairLook;
+    readonly queued: readonly QueuedMessage[];
+    readonly floor: number;
+  },
 ): Promise<number[]> {
+  const { look, queued, floor } = seen;
   const alive = new Set<number>();
   for (const { item, seq, scheduled, turn } of queued) {
     // Below the floor the queue believes the message acknowledged: it will never deliver it again.
@@ -164,7 +176,9 @@ async function strandedItems(
     if (isTimer || (!scheduled && seq > floor)) alive.add(item);
     else if (!scheduled) await scope.backend.queue.drop(seq);
   }
-  const startWaits = checkpoint.started && (await startIsAlive(scope, checkpoint));
+  const isByStart = Object.values(checkpoint.items).some((item) => item.carrier === START_CARRIER);
+  const startWaits =
+    isByStart && checkpoint.started && (await startIsAlive(scope, checkpoint, look));
   return Object.entries(checkpoint.items)
     .filter(([key, item]) => {
       if (dueMs(item) === Number.POSITIVE_INFINITY) return false;
@@ -178,8 +192,9 @@ async function strandedItems(
 async function startIsAlive(
   { backend }: OrchestratorScope,
   { startSeq, workflow, runId }: Checkpoint,
+  look: RepairLook,
 ): Promise<boolean> {
-  const floor = await backend.queue.ackFloor({ kind: "start", workflow });
+  const floor = await floorOf(backend, look, { kind: "start", workflow });
   if (startSeq <= floor) return false;
   try {
     // A queue that has lost messages gives their places to others.
@@ -188,6 +203,14 @@ async function startIsAlive(
     if (isFloxideError(error, "validation")) return false;
     throw error;
   }
+}
+
+async function floorOf(
+  { queue }: Backend,
+  { floors }: RepairLook,
+  source: QueueSource,
+): Promise<number> {
+  return floors === undefined ? queue.ackFloor(source) : floors.of(source);
 }
 
 function finding(

@@ -1,8 +1,10 @@
 import type { QueuedStart } from "../core/ports/work-queue.ts";
 import { type StartRequest, startRequestBody } from "../core/records/start-request.ts";
 import { infoOfStart, readable } from "./find-run.ts";
+import type { Floors } from "./repair-floors.ts";
 import type { RepairTally } from "./repair-report.ts";
 import type { OrchestratorScope } from "./scope.ts";
+import { WaitingStarts } from "./waiting-starts.ts";
 
 /** Start requests that are handled at a time. */
 const WIDTH = 16;
@@ -20,33 +22,30 @@ interface StartLook {
 /**
  * Queues start requests again that the queue keeps and would never hand out, because it believes them acknowledged.
  *
- * @returns ids of the runs whose requests are in the queue, or null where they are more than the limit
+ * @param floors - read before: what is below them and still there now is not on its way out
+ * @returns the runs whose requests are in the queue, or null where they are more than the limit
  */
 export async function repairStarts(
   scope: OrchestratorScope,
   tally: RepairTally,
+  floors: Floors,
   { limit, thorough, restored }: StartLook,
-): Promise<ReadonlySet<string> | null> {
+): Promise<WaitingStarts | null> {
   const { queue, namespace } = scope.backend;
-  const floors = new Map<string, number>();
-  for (const { workflow } of await queue.backlog()) {
-    floors.set(workflow, await queue.ackFloor({ kind: "start", workflow }));
-  }
   const starts = await queue.startsWaiting(limit);
-  const runs = new Set<string>();
   const left = [...starts];
   const lane = async (): Promise<void> => {
     for (let start = left.shift(); start !== undefined; start = left.shift()) {
       const request = readable(start, namespace);
-      if (request !== null) runs.add(request.runId);
       if (request !== null && thorough) await fileStart(scope, start, request);
-      if (!restored && start.seq > (floors.get(start.workflow) ?? 0)) continue;
+      const floor = floors.of({ kind: "start", workflow: start.workflow });
+      if (!restored && start.seq > floor) continue;
       await requeueStart(scope, start, request);
       tally.start();
     }
   };
   await Promise.all(Array.from({ length: WIDTH }, lane));
-  return starts.length < limit ? runs : null;
+  return starts.length < limit ? new WaitingStarts(scope, starts) : null;
 }
 
 async function requeueStart(

@@ -3,6 +3,7 @@ import { isFloxideError } from "../core/errors.ts";
 import type { CheckpointPage, Page } from "../core/ports/stores.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import { findRun } from "./find-run.ts";
+import { Floors } from "./repair-floors.ts";
 import { dropForgotten } from "./repair-forgotten.ts";
 import { type RepairListener, type RepairReport, RepairTally } from "./repair-report.ts";
 import { type RepairLook, repairRun } from "./repair-run.ts";
@@ -96,9 +97,10 @@ export class Repairs {
       this.#areGone = false;
       return;
     }
-    const waiting = await repairStarts(this.#scope, tally, USUAL_STARTS);
-    await dropForgotten(this.#scope);
-    const usual = { quietMs, restored: false, trustsHistory: false, waiting };
+    const floors = await Floors.read(backend.queue);
+    const waiting = await repairStarts(this.#scope, tally, floors, USUAL_STARTS);
+    await dropForgotten(this.#scope, floors);
+    const usual = { quietMs, restored: false, trustsHistory: false, waiting, floors };
     const seen = await this.#listed({ ...usual, thorough: false }, tally);
     await this.#unlisted({ ...usual, thorough: true }, seen, tally);
   }
@@ -135,11 +137,12 @@ export class Repairs {
 
   /** Every run: those with a checkpoint, then those that are listed without one. */
   async #all(how: Pick<RepairLook, "quietMs" | "restored">, tally: RepairTally): Promise<void> {
-    const { contexts, runs } = this.#scope.backend;
+    const { contexts, queue, runs } = this.#scope.backend;
     const starts = { limit: ALL_STARTS, thorough: true, restored: how.restored };
-    const waiting = await repairStarts(this.#scope, tally, starts);
-    await dropForgotten(this.#scope);
-    const look = { ...how, thorough: true, trustsHistory: true, waiting };
+    const floors = await Floors.read(queue);
+    const waiting = await repairStarts(this.#scope, tally, floors, starts);
+    await dropForgotten(this.#scope, floors);
+    const look = { ...how, thorough: true, trustsHistory: true, waiting, floors };
     const seen = new Set<string>();
     for (let from: number | null = 0; from !== null; ) {
       const { views, unreadable, next }: CheckpointPage = await contexts.page(from, PAGE);
@@ -186,18 +189,20 @@ export class Repairs {
     // Throws where nobody knows the run.
     await findRun(this.#scope, runId);
     const starts = { limit: ALL_STARTS, thorough: false, restored: false };
-    const waiting = await repairStarts(this.#scope, tally, starts);
-    await this.#each([runId], { ...how, thorough: true, trustsHistory: true, waiting }, tally);
+    const floors = await Floors.read(this.#scope.backend.queue);
+    const waiting = await repairStarts(this.#scope, tally, floors, starts);
+    const look = { ...how, thorough: true, trustsHistory: true, waiting, floors };
+    await this.#each([runId], look, tally);
   }
 
   /** True where a revision was heard of that the checkpoints do not have: by this process, or by runs created lately. */
   async #checkForLoss(): Promise<boolean> {
     const { contexts, runs } = this.#scope.backend;
     // At once: the numbers may be given anew before the list is read.
-    if ((await contexts.newestRevision()) < this.#newest) return true;
+    if ((await contexts.newestRevision(this.#newest)) < this.#newest) return true;
     const { items } = await runs.list({}, PAGE, null);
     const listed = items.reduce((newest, { revision }) => Math.max(newest, revision), 0);
-    const newest = await contexts.newestRevision();
+    const newest = await contexts.newestRevision(listed);
     this.#newest = Math.max(this.#newest, newest);
     return newest < listed;
   }

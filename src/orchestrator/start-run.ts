@@ -6,7 +6,7 @@ import { FloxideError } from "../core/errors.ts";
 import { toJson } from "../core/json.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import type { StartRequest } from "../core/records/start-request.ts";
-import { inputHashOf, startRequestBody } from "../core/records/start-request.ts";
+import { inputHashOf } from "../core/records/start-request.ts";
 import { parseWith } from "../core/schema.ts";
 import { checkRunId } from "../core/token.ts";
 import { spareBytesOf, startSizeBytes } from "../engine/spare-bytes.ts";
@@ -107,7 +107,7 @@ async function refuseOther(scope: OrchestratorScope, request: StartRequest): Pro
 
 /**
  * The queue knows the id, perhaps from somebody who published without a client. It may also remember that of a request
- * which it has lost: then nothing is kept of the run, and the request is published under no id.
+ * which it has lost, or which became a dead letter: then nothing is kept of the run, and the request is published anew.
  */
 async function settleDuplicate(
   scope: OrchestratorScope,
@@ -118,17 +118,7 @@ async function settleDuplicate(
   const first = await queue.startAt(seq);
   const begun = first === null ? ((await contexts.get(request.runId))?.checkpoint ?? null) : null;
   if (first === null && (begun === null || waitsForStart(begun))) {
-    const body = startRequestBody(request);
-    const { workflow } = request;
-    const acceptedAt = scope.clock.now();
-    await queue.requeueStart({
-      workflow,
-      seq,
-      acceptedAt,
-      messageId: null,
-      infoWritten: true,
-      body,
-    });
+    await queue.start(request, { infoWritten: true, anew: true });
     return;
   }
   const known =

@@ -1,3 +1,4 @@
+import { v7 as uuid } from "uuid";
 import { type Checkpoint, newCheckpoint } from "../core/checkpoint/checkpoint.ts";
 import { FloxideError, isFloxideError } from "../core/errors.ts";
 import { toFailure } from "../core/failure.ts";
@@ -29,8 +30,12 @@ export interface Unbegun {
   readonly refusal: FloxideError;
 }
 
-/** Writes down that a run failed before it began, so that whoever started it can see why. Its input is not kept. */
-export async function failUnbegun(scope: WorkerScope, unbegun: Unbegun): Promise<void> {
+/**
+ * Writes down that a run failed before it began, so that whoever started it can see why. Its input is not kept.
+ *
+ * @returns false where somebody changed the run meanwhile: nothing is written, and the request is to be looked at again
+ */
+export async function failUnbegun(scope: WorkerScope, unbegun: Unbegun): Promise<boolean> {
   const { delivery, request, workflow, session, refusal } = unbegun;
   const { backend, clock } = scope;
   const now = clock.now();
@@ -57,10 +62,13 @@ export async function failUnbegun(scope: WorkerScope, unbegun: Unbegun): Promise
     status: "failed",
     finishedAt: new Date(now).toISOString(),
     failure: toFailure(refusal, { node: workflow.start, item: null, attempt: null, now }),
+    commit: uuid(),
   };
   const revision =
     stored === null
       ? await backend.contexts.create(failed)
       : await backend.contexts.update(failed, stored.revision);
-  if (revision !== null) await projectRun(backend, failed, revision);
+  if (revision === null) return false;
+  await projectRun(backend, failed, revision);
+  return true;
 }

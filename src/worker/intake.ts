@@ -4,14 +4,19 @@ import { every, sleep } from "../core/clock.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Delivery, QueueKind, QueueSource, WorkQueue } from "../core/ports/work-queue.ts";
+import { TurnOfStarts } from "./turn-of-starts.ts";
 
 // How messages come into a worker. Invariants:
 // 1. No more messages are handled at once than there are slots. Continuing work goes before new starts: in what is in
 //    hand, and in what is asked for. Else the branches of one fork wait behind the starts of every other workflow.
-// 2. A worker asks for as many messages as it has free slots. It asks ahead only while its work is short, so that a
+// 2. Starts are kept out for so long only: after eight messages of continuing work (or as many as there are slots,
+//    where that is more), or a second, it is their turn. A start in hand then goes first, and the next slot that gets
+//    free is kept for one start for as long as a head start lasts. Else chains that go on for ever let no run begin.
+// 3. Of the sources of a kind, the one whose last message came longest ago asks first.
+// 4. A worker asks for as many messages as it has free slots. It asks ahead only while its work is short, so that a
 //    slow worker does not sit on what a free one could do.
-// 3. Every message in hand, handled or waiting, is kept from redelivery; one that waits too long goes back.
-// 4. When idle it sends nothing but the queue's own renewal of the request.
+// 5. Every message in hand, handled or waiting, is kept from redelivery; one that waits too long goes back.
+// 6. When idle it sends nothing but the queue's own renewal of the request.
 
 /** Work shorter than this, in milliseconds a message, is asked for ahead. */
 const SHORT_MS = 50;
@@ -46,21 +51,28 @@ interface Held {
 export class Intake {
   readonly #options: IntakeOptions;
   readonly #stop = new AbortController();
-  /** Aborted to take back what was asked for. */
+  /** Aborted to take back what was asked for, or is about to be. */
   #demand = newDemand();
   readonly #waiting: Record<QueueKind, Held[]> = { work: [], start: [] };
   readonly #handled = new Set<Held>();
   readonly #idle: (() => void)[] = [];
   #loops: Promise<void>[] = [];
-  #wakers: (() => void)[] = [];
+  #wakers: { readonly source: QueueSource; readonly resolve: () => void }[] = [];
+  /** When the last message of each source came: a count, not a time. */
+  readonly #lastOf = new Map<QueueSource, number>();
+  #messages = 0;
   #stopSweep: (() => void) | null = null;
   /** Milliseconds that a message lately took, smoothed. */
   #typicalMs = Number.POSITIVE_INFINITY;
   /** When continuing work last came, on the clock that never jumps. */
   #workCameAt = Number.NEGATIVE_INFINITY;
+  readonly #turn: TurnOfStarts;
+  /** Requests for starts under way. */
+  #startPulls = 0;
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    this.#turn = new TurnOfStarts(options.clock, options.slots, () => this.#wake());
   }
 
   start(): void {
@@ -71,6 +83,7 @@ export class Intake {
   async close(): Promise<void> {
     this.#stop.abort();
     this.#demand.abort();
+    this.#turn.end();
     this.#wake();
     for (const held of this.#takeWaiting()) held.delivery.giveBack();
     await Promise.all(this.#loops);
@@ -84,14 +97,12 @@ export class Intake {
   }
 
   async #loop(source: QueueSource): Promise<void> {
-    const { queue, log } = this.#options;
+    const { log } = this.#options;
     const { signal } = this.#stop;
     while (!signal.aborted) {
-      if (!(await this.#mayAsk(source.kind))) continue;
+      if (!(await this.#mayAsk(source))) continue;
       try {
-        const pulling = this.#demand.signal;
-        const wanted = this.#wanted(source.kind);
-        await queue.pull(source, wanted, (delivery) => this.#arrive(delivery), pulling);
+        await this.#pull(source);
       } catch (error) {
         if (signal.aborted) return;
         const fields = { err: error, ...source };
@@ -102,22 +113,53 @@ export class Intake {
     }
   }
 
+  async #pull(source: QueueSource): Promise<void> {
+    const arrive = (delivery: Delivery): void => {
+      this.#lastOf.set(source, ++this.#messages);
+      this.#arrive(delivery);
+    };
+    const starts = source.kind === "start" ? 1 : 0;
+    this.#startPulls += starts;
+    try {
+      const wanted = this.#wanted(source.kind);
+      await this.#options.queue.pull(source, wanted, arrive, this.#demand.signal);
+    } finally {
+      this.#startPulls -= starts;
+    }
+  }
+
   /** Waits for room where there is none, and lets continuing work be asked for first. @returns false: look again */
-  async #mayAsk(kind: QueueKind): Promise<boolean> {
+  async #mayAsk(source: QueueSource): Promise<boolean> {
+    const { kind } = source;
     if (this.#wanted(kind) === 0) {
-      await this.#change();
+      await this.#change(source);
       return false;
     }
-    if (kind === "work" || !this.#isWorkLikely()) return true;
-    const ms = Math.min(LONGEST_HEAD_START_MS, HEAD_START * this.#typicalMs);
-    await sleep(this.#options.clock, ms, this.#stop.signal);
-    return this.#wanted(kind) > 0;
+    if (kind === "work" || this.#turn.isOn || !this.#isWorkLikely()) return true;
+    const { signal } = this.#demand;
+    await sleep(this.#options.clock, this.#headStartMs(), signal);
+    return !signal.aborted && this.#wanted(kind) > 0;
+  }
+
+  #headStartMs(): number {
+    return Math.min(LONGEST_HEAD_START_MS, HEAD_START * this.#typicalMs);
   }
 
   /** True where more continuing work may wait in the queue, and each message takes a slot for long. */
   #isWorkLikely(): boolean {
     const age = this.#options.clock.elapsed() - this.#workCameAt;
     return this.#typicalMs >= SHORT_MS && age < RECENT_MS;
+  }
+
+  /** Keeps a slot that has got free for a start, where it is their turn. */
+  #offerTurn(): void {
+    const isFree = this.#handled.size < this.#options.slots && !this.#stop.signal.aborted;
+    if (!isFree || this.#turn.isOn || !this.#isWorkLikely()) return;
+    // Another slot was free, and starts are asked for already: nobody keeps them out.
+    if (this.#startPulls > 0) this.#turn.end();
+    if (!this.#turn.isDue) return;
+    this.#endDemand();
+    this.#turn.begin(this.#headStartMs());
   }
 
   /** How many more messages of this kind are welcome. */
@@ -129,7 +171,8 @@ export class Intake {
     const room = free + ahead;
     // Small requests cost as much as large ones: when asking ahead, ask in halves.
     if (room <= 0 || (free <= 0 && this.#waiting[kind].length > slots / 2)) return 0;
-    return room;
+    if (!this.#turn.isOn) return room;
+    return kind === "work" ? room - 1 : 1;
   }
 
   #arrive(delivery: Delivery): void {
@@ -149,13 +192,25 @@ export class Intake {
 
   #dispatch(): void {
     while (this.#handled.size < this.#options.slots) {
-      const held = this.#waiting.work.shift() ?? this.#waiting.start.shift();
+      const held = this.#takeNext();
       if (held === undefined) return;
       this.#handled.add(held);
       void this.#handle(held);
     }
     // All slots are taken by work that takes its time: what was asked for is better had by somebody who is free.
     if (this.#typicalMs >= SHORT_MS) this.#endDemand();
+  }
+
+  #takeNext(): Held | undefined {
+    const { work, start } = this.#waiting;
+    if (start.length === 0 || (work.length > 0 && !this.#turn.isDue)) {
+      if (work.length > 0) this.#turn.workTaken();
+      return work.shift();
+    }
+    // The slot has its start: what other sources were asked for in this turn is taken back.
+    if (this.#turn.isOn) this.#endDemand();
+    this.#turn.end();
+    return start.shift();
   }
 
   #endDemand(): void {
@@ -174,6 +229,7 @@ export class Intake {
       this.#handled.delete(held);
       this.#measure(clock.elapsed() - began);
       this.#dispatch();
+      this.#offerTurn();
       this.#wake();
       if (this.#handled.size === 0) {
         for (const resolve of this.#idle.splice(0)) resolve();
@@ -209,14 +265,16 @@ export class Intake {
     return [...this.#waiting.work.splice(0), ...this.#waiting.start.splice(0)];
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => this.#wakers.push(resolve));
+  #change(source: QueueSource): Promise<void> {
+    return new Promise((resolve) => this.#wakers.push({ source, resolve }));
   }
 
   #wake(): void {
     const wakers = this.#wakers;
     this.#wakers = [];
-    for (const resolve of wakers) resolve();
+    const lastOf = (source: QueueSource): number => this.#lastOf.get(source) ?? 0;
+    wakers.sort((a, b) => lastOf(a.source) - lastOf(b.source));
+    for (const { resolve } of wakers) resolve();
   }
 
   #stopSweeping(): void {

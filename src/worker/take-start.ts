@@ -120,7 +120,11 @@ export class StartTaker {
       const refusal = refusalOf(error);
       // Whoever started the run through a client, or steered it, has seen it accepted and must see why it ended.
       if (delivery.infoWritten || session.known !== null) {
-        await failUnbegun(this.#scope, { delivery, request, workflow, session, refusal });
+        const unbegun = { delivery, request, workflow, session, refusal };
+        if (!(await failUnbegun(this.#scope, unbegun))) {
+          delivery.giveBack(BEGINNING_DELAY_MS);
+          return null;
+        }
       }
       await bury(this.#scope, delivery, request.runId, refusal.code, refusal.message);
       return null;

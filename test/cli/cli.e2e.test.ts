@@ -144,6 +144,26 @@ describe("on a server that is there", () => {
   });
 });
 
+describe("server with a configuration file", () => {
+  test("runs in the foreground, takes signals, and ends as the server does", async () => {
+    const cwd = await folderWith({ "mine.conf": 'port: -1\nstore_dir: "data"\njetstream {}\n' });
+    const server = new Process(["server", "--config", "mine.conf"], { cwd });
+    await eventually(() => expect(server.err).toContain("Server is ready"), { withinMs: 30_000 });
+    server.signal("SIGHUP");
+    await eventually(() => expect(server.err).toContain("Reloaded server configuration"));
+    server.signal("SIGTERM");
+    expect(await server.ended()).toMatchObject({ code: 0, out: "" });
+    expect(server.err).toContain("Server Exiting");
+  });
+
+  test("that it refuses ends with its own words and exit code", async () => {
+    const cwd = await folderWith({ "mine.conf": "no_such_setting: 1\n" });
+    const { code, err } = await floxide(["server", "--config", "mine.conf"], { cwd });
+    expect(code).toBe(1);
+    expect(err).toContain('unknown field "no_such_setting"');
+  });
+});
+
 describe("a mistake is one line and an exit code", () => {
   test.each([
     [["list", "--server", "127.0.0.1:1"], 6, "connecting to NATS at 127.0.0.1:1"],

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { serviceWith } from "../service/system.ts";
 import { eventually } from "../support/eventually.ts";
 import { approval, chain, flaky } from "../support/flows.ts";
 import { type Ended, Shell } from "./fake-io.ts";
@@ -77,6 +78,40 @@ describe("start", () => {
     expect(ended).toEqual({ code: exit, out: "", err: "floxide: no\n" });
   });
 
+  test("names the workflows of a service that knows another one, and the other ways", async () => {
+    const { ask } = await serviceWith([chain(2), flaky], { worker: false });
+    const { code, out, err } = await new Shell({ ask }).run("start", "text", "1");
+    expect({ code, out, err }).toEqual({
+      code: 3,
+      out: "",
+      err: 'floxide: the orchestrator service knows no workflow "text" (it has "chain", "flaky"): give the module with --module, or publish to floxide.start.text\n',
+    });
+  });
+
+  test("says that the run was started where it cannot be waited for, and prints its id", async () => {
+    const shell = new Shell({
+      ask: async (verb) =>
+        verb === "wait"
+          ? { error: { code: "backend", message: "the verb is not for you", details: {} } }
+          : { runId: "r1" },
+    });
+    const start = ["start", "chain", "1", "--run-id", "r1", "--wait", "--through-api"];
+    expect(await shell.run(...start, "--quiet")).toEqual({
+      code: 6,
+      out: "r1\n",
+      err: 'floxide: run "r1" was started; waiting for it failed: the verb is not for you\n',
+    });
+  });
+
+  test("says why it gives up on a run that no worker has taken", async () => {
+    const { code, err } = await new Shell().run(
+      ...["start", "chain", "1", "--wait", "--timeout", "5ms", "--quiet"],
+    );
+    expect(code).toBe(5);
+    expect(err).toMatch(ONE_LINE);
+    expect(err).toContain("it goes on; no worker has taken its start request yet: see floxide");
+  });
+
   test("reads input from the standard input and from a file", async () => {
     const shell = new Shell({ stdin: '{"a":1}' });
     expect((await shell.run("start", "chain", "-")).code).toBe(0);
@@ -111,6 +146,8 @@ describe("start", () => {
     [["lits"], "unknown command 'lits' \\(Did you mean list\\?\\)"],
     [["permissions", "observer", "--workflow", "a"], "only starter and worker can be of some"],
     [["list", "--server", "a, ,b"], '"a,,b" is no server'],
+    [["server", "--config", "x", "--port", "1"], "'--config <file>' cannot be used with"],
+    [["server", "--config", "x", "--store-dir", "y"], "'--config <file>' cannot be used with"],
     [["dev", "flows.ts", "--server", "x"], "dev starts a server of its own"],
   ])("refuses %j in one line, with exit code 2", async (args, said) => {
     const { code, out, err } = await new Shell().run(...args);
@@ -180,10 +217,12 @@ describe("a run that holds", () => {
 
   test("is waited for only so long: exit code 5", async () => {
     const shell = await held();
-    expect(await shell.run("wait", "r1", "--timeout", "5ms")).toMatchObject({
+    expect(await shell.run("wait", "r1", "--timeout", "5ms")).toEqual({
       code: 5,
-      err: expect.stringMatching(ONE_LINE),
+      out: "",
+      err: 'floxide: run "r1" has not ended within 5 ms; it goes on\n',
     });
+    expect((await shell.run("status", "r1")).out).not.toContain("taken");
   });
 
   test("keeps its id: another request for it ends with 4", async () => {
@@ -231,6 +270,7 @@ describe("lists", () => {
     await shell.run("start", "chain", "1", "--run-id", "r1");
     expect((await shell.run("pending")).out).toMatch(/chain +1 +0 +0/);
     expect((await shell.run("pending", "r1")).out).toContain("not yet: no worker has taken");
+    expect((await shell.run("status", "r1")).out).toMatch(/\ntaken +not yet\n/);
   });
 
   test("show workers, and judge them by a threshold", async () => {
@@ -247,6 +287,12 @@ describe("lists", () => {
     const letter = { code: "validation", reason: "no\ngood", subject: "s", workflow: "chain" };
     await shell.world.open().deadLetters.add({ ...letter, runId: null, body: "?" });
     expect((await shell.run("dead-letters")).out).toMatch(/chain +- +validation +no good/);
+    await shell.world.open().deadLetters.add({ ...letter, runId: null, body: '{"runId":"r-7"}' });
+    await shell.world.open().deadLetters.add({ ...letter, runId: null, body: "null" });
+    await shell.world.open().deadLetters.add({ ...letter, runId: "r-8", body: '{"runId":"r-7"}' });
+    const { out } = await shell.run("dead-letters", "--limit", "3");
+    const runs = out.split("\n").map((line) => /chain +(.*?) +validation/.exec(line)?.[1]);
+    expect(runs.filter((run) => run !== undefined)).toEqual(["r-8", "-", "says r-7"]);
     expect((await shell.run("dead-letters", "--before", "1")).err).toBe("no dead letters\n");
   });
 

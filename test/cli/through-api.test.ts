@@ -4,6 +4,9 @@ import { eventually } from "../support/eventually.ts";
 import { approval, chain } from "../support/flows.ts";
 import { Shell } from "./fake-io.ts";
 
+const NOT_TAKEN =
+  /^floxide: run "r1" has not ended .*; no worker has taken its start request yet: see floxide dead-letters and floxide pending\n$/;
+
 /** A command line whose own stores are empty, before a service that has runs. */
 async function serving(...ids: readonly string[]) {
   const { ask, orchestrator } = await serviceWith([chain(2), approval]);
@@ -57,6 +60,37 @@ describe("through the API", () => {
     });
     expect(await shell.run("wait", "r", "--through-api", "--json")).toMatchObject({ code: 1 });
     expect(asked).toEqual(Array(3).fill(["wait", { runId: "r", timeoutMs: 30_000 }]));
+  });
+
+  test("repairs what the service repairs", async () => {
+    const { shell } = await serving("r1");
+    const { code, out, err } = await shell.run("repair");
+    expect({ code, err }).toEqual({ code: 0, err: "nothing to mend\n" });
+    expect(out).toMatch(/looked +\d+\nruns +0\n/);
+    expect(await shell.json("repair")).toMatchObject({ looked: expect.any(Number), lost: 0 });
+  });
+
+  test.each([
+    [["--restored"], "--restored"],
+    [["--quiet-for", "0s"], "--quiet-for"],
+    [["r1"], "<runId>"],
+  ])("refuses repair %j, which the service has no word for", async (args, what) => {
+    const shell = new Shell({ ask: () => Promise.reject(new Error("asked")) });
+    expect(await shell.run("repair", "--through-api", ...args)).toEqual({
+      code: 2,
+      out: "",
+      err: `floxide: repair ${what} works on JetStream itself: use a user of the role orchestrator, without --through-api\n`,
+    });
+  });
+
+  test("says it where no worker has taken what is waited for", async () => {
+    const { ask, orchestrator } = await serviceWith([chain(2)], { worker: false });
+    await orchestrator.startRun("chain", 1, { runId: "r1" });
+    const { code, err } = await new Shell({ ask }).run(
+      ...["wait", "r1", "--timeout", "20ms", "--through-api"],
+    );
+    expect(code).toBe(5);
+    expect(err).toMatch(NOT_TAKEN);
   });
 
   test("says that no service runs", async () => {

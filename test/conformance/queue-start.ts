@@ -182,6 +182,10 @@ export function queueStartTests(open: () => Promise<Opened>): void {
       ]);
       expect(waiting[0]?.acceptedAt).toBe(taken.acceptedAt);
       expect((await queue.startsWaiting(2)).map(({ seq }) => seq)).toEqual(seqs.slice(0, 2));
+      const [first = 0, , last = 0] = seqs;
+      expect((await queue.startsWaiting(1, first)).map(({ seq }) => seq)).toEqual([seqs[1]]);
+      expect((await queue.startsWaiting(10, first)).map(({ seq }) => seq)).toEqual(seqs.slice(1));
+      expect(await queue.startsWaiting(10, last)).toEqual([]);
       taken.ack();
       await eventually(async () => {
         expect((await queue.startsWaiting(10)).map(({ seq }) => seq)).toEqual(seqs.slice(1));
@@ -226,6 +230,47 @@ export function queueStartTests(open: () => Promise<Opened>): void {
       const delivery = await takeOne(queue, STARTS);
       expect(delivery).toMatchObject({ body: '{"input":2,"runId":"a"}', infoWritten: false });
       expect(await queue.startsWaiting(10)).toHaveLength(1);
+    });
+
+    it("queues nothing again where the request is gone", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      const { seq } = await queue.start(requestOf("a"), { infoWritten: true });
+      const [start] = await queue.startsWaiting(1);
+      await queue.drop(seq);
+      if (start !== undefined) await queue.requeueStart(start);
+      expect(await queue.startsWaiting(10)).toEqual([]);
+    });
+
+    it("leaves alone what has taken the place of a request", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      await queue.enqueue([itemOf("r", 1)]);
+      await queue.start(requestOf("other", { workflow: "refunds" }), { infoWritten: true });
+      const [item] = await queue.queued("orders", "r");
+      const [other] = await queue.startsWaiting(1);
+      const gone = { workflow: "orders", acceptedAt: 0, messageId: null, infoWritten: true };
+      for (const seq of [item?.seq ?? 0, other?.seq ?? 0]) {
+        await queue.requeueStart({ ...gone, seq, body: '{"input":1,"runId":"a"}' });
+      }
+      expect(await queue.startsWaiting(10)).toEqual([other]);
+      expect(await queue.queued("orders", "r")).toEqual([item]);
+    });
+
+    it("takes a request anew whose run id it remembers, where it is told to", async () => {
+      const { queue } = on.backend;
+      await queue.prepare("orders");
+      const request = requestOf("r");
+      const { seq } = await queue.start(request, { infoWritten: false });
+      (await takeOne(queue, STARTS)).ack();
+      await eventually(async () => expect(await queue.startAt(seq)).toBeNull());
+      const again = await queue.start(request, { infoWritten: true, anew: true });
+      expect(again.duplicate).toBe(false);
+      expect(again.seq).toBeGreaterThan(seq);
+      expect(await queue.startAt(again.seq)).toEqual(request);
+      const delivery = await takeOne(queue, STARTS);
+      expect(delivery).toMatchObject({ seq: again.seq, messageId: null, infoWritten: true });
+      expect(parseStartRequest("orders", delivery.body, "none")).toEqual(request);
     });
 
     it("never mixes starts and items", async () => {

@@ -163,3 +163,74 @@ test("a request nested too deeply to look at becomes a dead letter, and the work
   );
   await eventually(async () => expect(await system.backend.queue.startsWaiting(10)).toEqual([]));
 });
+
+test.each(["pause", "signal"] as const)(
+  "a request that does not fit ends its run as failed, also where a %s comes in between",
+  async (command) => {
+    const flow = chain(1);
+    const loose = workflow({
+      name: "chain",
+      version: 1,
+      nodes: { any: node({ input: z.any(), output: z.any(), run: (_c, value) => next(value) }) },
+      start: "any",
+      edges: { any: [] },
+    });
+    await using system = new System([loose]);
+    const { orchestrator } = system;
+    let isFirst = true;
+    const worker = system.idleWorker(
+      [flow],
+      {},
+      {
+        contexts: (own) => ({
+          create: async (...written) => {
+            if (isFirst) {
+              isFirst = false;
+              if (command === "pause") await orchestrator.pause("r");
+              else await orchestrator.signal("r", "go");
+            }
+            return own.create(...written);
+          },
+        }),
+      },
+    );
+    await orchestrator.startRun(loose, "no number", { runId: "r" });
+    await worker.runOnce(100);
+    expect(await orchestrator.status("r")).toBe(command === "pause" ? "paused" : "running");
+    expect(await system.backend.queue.startsWaiting(1)).toHaveLength(1);
+    expect(await orchestrator.deadLetters()).toEqual([]);
+    await worker.runOnce(3_000);
+    expect(await orchestrator.run("r")).toMatchObject({
+      status: "failed",
+      failure: { kind: "validation" },
+    });
+    expect(await orchestrator.deadLetters()).toMatchObject([{ code: "validation", runId: "r" }]);
+    expect(await system.backend.queue.startsWaiting(1)).toEqual([]);
+    const view = await system.backend.contexts.get("r");
+    expect(view?.checkpoint.commit).not.toBe("");
+  },
+);
+
+test("each write of a run that failed before it began has a token of its own", async () => {
+  const flow = chain(1);
+  const written: string[] = [];
+  for (const runId of ["one", "two"]) {
+    await using system = new System([flow]);
+    const worker = system.idleWorker(
+      [flow],
+      {},
+      {
+        contexts: (own) => ({
+          create: async (checkpoint, spare) => {
+            written.push(checkpoint.commit);
+            return own.create(checkpoint, spare);
+          },
+        }),
+      },
+    );
+    const request = { workflow: "chain", runId, input: "no number", context: {}, version: 1 };
+    await system.backend.queue.start(request, { infoWritten: true });
+    await worker.runOnce(100);
+  }
+  expect(new Set(written.filter((commit) => commit !== "")).size).toBe(2);
+});

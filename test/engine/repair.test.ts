@@ -5,6 +5,7 @@ import { FloxideError, RetryLater } from "../../src/core/errors.ts";
 import type { QueueKind, WorkQueue } from "../../src/core/ports/work-queue.ts";
 import type { RunInfo } from "../../src/core/records/run-info.ts";
 import { toRunInfo } from "../../src/core/records/run-info.ts";
+import { inputHashOf } from "../../src/core/records/start-request.ts";
 import type { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { hold, next, nextAll, node, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
@@ -160,6 +161,65 @@ test("a filed run without a start request is taken off the list, unless it is yo
   expect(items.map(({ runId }) => runId).toSorted()).toEqual(["waiting", "young"]);
 });
 
+test.each([
+  { what: "taken off the list", revision: 0 },
+  { what: "given up", revision: 3 },
+])(
+  "a filed run whose start request comes while runs are looked at is not $what",
+  async ({ revision }) => {
+    const flow = chain(1);
+    await using system = new System([flow]);
+    const { backend } = system;
+    const request = { workflow: "chain", runId: "ghost", input: 1, context: {} };
+    await backend.runs.create({
+      runId: "ghost",
+      workflow: "chain",
+      version: 1,
+      createdAt: new Date(systemClock.now() - 700_000).toISOString(),
+      inputHash: inputHashOf(request),
+      revision,
+      status: "running",
+    });
+    const orchestrator = system.orchestratorOn([flow], {
+      contexts: () => ({ newestRevision: async () => revision }),
+      runs: (own) => ({
+        list: async (filter, limit, cursor) => {
+          const page = await own.list(filter, limit, cursor);
+          if (filter.status === "running") {
+            await system.orchestrator.startRun(flow, 1, { runId: "ghost" });
+          }
+          return page;
+        },
+      }),
+    });
+    expect(await repair(orchestrator)).toEqual({ ...NOTHING, looked: 1 });
+    expect(await backend.runs.get("ghost")).toMatchObject({ status: "running" });
+    await drain(system, flow);
+    expect(await system.orchestrator.result("ghost")).toBe(2);
+  },
+);
+
+test("a look reads each floor once, and start requests only for runs that one moves", async () => {
+  await using system = new System([fork], { ackWaitMs: 30_000 });
+  for (let run = 0; run < 10; run++) await system.orchestrator.startRun(fork, run);
+  await drainStarts(system, 10);
+  const asked: string[] = [];
+  const orchestrator = system.orchestratorOn([fork], {
+    queue: (own) => ({
+      ackFloor: async (source) => {
+        asked.push(source.kind);
+        return own.ackFloor(source);
+      },
+      startAt: async (seq) => {
+        asked.push("start at");
+        return own.startAt(seq);
+      },
+    }),
+  });
+  expect(await repair(orchestrator)).toEqual({ ...NOTHING, looked: 10 });
+  expect(asked.toSorted()).toEqual(["start", "work"]);
+});
+
 const HOWS = z.enum(["run", "hold", "hold for a time", "retry"]);
 
 test("runs that are executed, that wait, or that committed lately are left alone", async () => {
@@ -211,7 +271,7 @@ test("a run that cannot be read keeps no other from being repaired", async () =>
   await using system = new System([fork], { ackWaitMs: 30_000 });
   await system.orchestrator.startRun(fork, 1, { runId: "older" });
   await system.orchestrator.startRun(fork, 1, { runId: "unreadable" });
-  await drainStarts(system);
+  await drainStarts(system, 2);
   await system.backend.queue.dropRun("fork", "older");
   const orchestrator = system.orchestratorOn([fork], {
     contexts: (own) => ({
@@ -224,8 +284,8 @@ test("a run that cannot be read keeps no other from being repaired", async () =>
   expect(await repair(orchestrator)).toMatchObject({ looked: 2, runs: 1, items: 2 });
 });
 
-/** Begins the two runs that wait, each as far as its first leaf. */
-async function drainStarts(system: System): Promise<void> {
+/** Begins the runs that wait, each as far as its first leaf. */
+async function drainStarts(system: System, runs: number): Promise<void> {
   const worker = system.idleWorker(
     [fork],
     {},
@@ -236,5 +296,5 @@ async function drainStarts(system: System): Promise<void> {
       }),
     },
   );
-  for (const _run of [1, 2]) await worker.runOnce(100);
+  for (let run = 0; run < runs; run++) await worker.runOnce(100);
 }

@@ -77,3 +77,41 @@ test("a repeated request is the same run; one with another input is a dead lette
   expect(await system.orchestrator.result("r")).toBe(3);
   expect(await system.orchestrator.metrics("r")).toMatchObject({ items: 2, completed: 2 });
 });
+
+test("a client starts a run whose id the queue remembers of a request that became a dead letter", async () => {
+  const flow = chain(2);
+  await using system = new System([flow]);
+  await system.worker([flow]);
+  system.world.publishStart("chain", '{"input":"one","runId":"r"}', "r");
+  await eventually(async () => {
+    expect(await system.orchestrator.deadLetters()).toMatchObject([{ runId: "r" }]);
+    expect(await system.backend.queue.startsWaiting(1)).toEqual([]);
+  });
+  await system.orchestrator.startRun(flow, 1, { runId: "r" });
+  await system.orchestrator.waitForCompletion("r", { timeoutMs: 2_000 });
+  expect(await system.orchestrator.result("r")).toBe(3);
+});
+
+test("a client starts a run whose request was lost, and leaves what has its place now", async () => {
+  const flow = chain(2);
+  await using system = new System([flow], { ackWaitMs: 30_000 });
+  const other = await system.orchestrator.startRun(flow, 1);
+  await system.idleWorker([flow], { stepsInPlace: 1 }).runOnce(100);
+  const [item] = await system.backend.queue.queued("chain", other);
+  const orchestrator = system.orchestratorOn([flow], {
+    queue: (own) => ({
+      // The queue remembers the id, and what it remembers of the place is another run's item by now.
+      start: async (request, options) =>
+        options.anew === true
+          ? own.start(request, options)
+          : { seq: item?.seq ?? 0, duplicate: true },
+    }),
+  });
+  const id = await orchestrator.startRun(flow, 5, { runId: "lost" });
+  expect(await system.backend.queue.queued("chain", other)).toEqual([item]);
+  await system.worker([flow]);
+  for (const runId of [id, other]) {
+    await system.orchestrator.waitForCompletion(runId, { timeoutMs: 2_000 });
+  }
+  expect(await system.orchestrator.result(id)).toBe(7);
+});

@@ -65,7 +65,7 @@ function slowToTry(contexts: ContextStore, onTry: () => void, go: Promise<void>)
       return contexts.update(checkpoint, revision, spare);
     },
     page: (after, limit) => contexts.page(after, limit),
-    newestRevision: () => contexts.newestRevision(),
+    newestRevision: (atLeast) => contexts.newestRevision(atLeast),
     remove: (runId) => contexts.remove(runId),
   };
 }

@@ -205,7 +205,8 @@ test("what nobody can read becomes a dead letter, and workers go on", async () =
   await eventually(async () => expect(await system.queued()).toBe(0), { withinMs: 15_000 });
   const letters = await orchestrator.deadLetters({ limit: 100 });
   const codes = letters.filter(({ subject }) => subject === "floxide.start.picky");
-  expect(codes.map(({ code }) => code)).toEqual(starts.map(([code]) => code).reverse());
+  // A worker buries several at a time: their order is no promise.
+  expect(codes.map(({ code }) => code).sort()).toEqual(starts.map(([code]) => code).sort());
   const ofWork = letters.filter(({ subject }) => subject.startsWith("floxide.work."));
   expect(ofWork.map(({ code }) => code)).toEqual(
     Array(work.length + wrongWork.length).fill("validation"),

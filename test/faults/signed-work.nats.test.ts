@@ -208,7 +208,7 @@ test("the server copies a schedule's signature to the message that it makes of i
   // What waits is signed for where it goes: at its own subject, or at another, it is nothing.
   await backend.queue.schedule({ ...item, item: 4 }, Date.now() + 3_600_000);
   const waiting = await system.plain.request(
-    `$JS.API.DIRECT.GET.${backend.names.workStream}.floxide.sched.plain.r.4`,
+    `$JS.API.DIRECT.GET.${backend.names.workStream}.floxide.sched.plain.r.4.0`,
   );
   const signature = headers();
   signature.set("Floxide-Signature", waiting.headers?.get("Floxide-Signature") ?? "");
@@ -474,7 +474,7 @@ test("a copy of a schedule that comes before its time waits for it", async () =>
   await orchestrator.startRun(sleepy, 1, { runId: "r" });
   const schedule = await eventually(async () => {
     const answer = await system.plain.request(
-      `$JS.API.DIRECT.GET.${backend.names.workStream}.floxide.sched.sleepy.r.1`,
+      `$JS.API.DIRECT.GET.${backend.names.workStream}.floxide.sched.sleepy.r.1.1`,
     );
     expect(answer.headers?.get("Floxide-Signature")).not.toBe("");
     return answer;

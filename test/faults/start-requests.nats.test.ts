@@ -29,7 +29,7 @@ function slowFirstRead(
     create: (checkpoint) => contexts.create(checkpoint),
     update: (checkpoint, revision) => contexts.update(checkpoint, revision),
     page: (after, limit) => contexts.page(after, limit),
-    newestRevision: () => contexts.newestRevision(),
+    newestRevision: (atLeast) => contexts.newestRevision(atLeast),
     remove: (runId) => contexts.remove(runId),
   };
 }
@@ -106,4 +106,22 @@ test("of two different requests with one run id that two workers begin at once o
   await eventually(async () => expect(await system.queued()).toBe(0));
   expect(await orchestrator.metrics("same")).toMatchObject({ items: 1, completed: 1 });
   expect(await orchestrator.deadLetters()).toMatchObject([{ code: "conflict", runId: "same" }]);
+}, 15_000);
+
+test("a run is started whose id the stream remembers of a request that became a dead letter", async () => {
+  await using system = await LiveSystem.start([flow]);
+  const { orchestrator, backend } = system;
+  await system.worker();
+  const request = { workflow: "chain", runId: "r", input: "one", context: {}, version: 1 };
+  await backend.queue.start(request, { infoWritten: false });
+  await eventually(async () => {
+    expect(await orchestrator.deadLetters()).toMatchObject([{ code: "validation", runId: "r" }]);
+    expect(await system.queued()).toBe(0);
+  });
+  expect(await orchestrator.startRun(flow, 0, { runId: "r" })).toBe("r");
+  await orchestrator.waitForCompletion("r", { timeoutMs: 6_000 });
+  expect(await orchestrator.result("r")).toBe(3);
+  // The stream still knows the first request's id: a repeated call is the same run all the same.
+  await orchestrator.startRun(flow, 0, { runId: "r" });
+  expect(await orchestrator.metrics("r")).toMatchObject({ items: 3, completed: 3 });
 }, 15_000);

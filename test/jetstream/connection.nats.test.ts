@@ -61,7 +61,9 @@ describe("opening", () => {
     });
     await expect(
       openJetStreamBackend({ servers: server.url, user: "reader", pass: "x" }),
-    ).rejects.toThrow(/this NATS user may not publish on "\$JS\.API\.STREAM\.CREATE\.floxide-\w+"/);
+    ).rejects.toThrow(
+      /this NATS user may not publish on "\$JS\.API\.STREAM\.CREATE\.(KV_)?floxide-\w+"/,
+    );
   });
 
   it("says that JetStream is full", async () => {

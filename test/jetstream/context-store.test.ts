@@ -6,9 +6,10 @@ import { NoAnswer } from "../../src/jetstream/no-answer.ts";
 import type { Persistence } from "../../src/jetstream/persist.ts";
 import { checkpointOf } from "../conformance/fixtures.ts";
 
-/** A store of three replicas whose entry is at revision 5, and whose clock goes on by four seconds with each attempt. */
-function scene() {
+/** A store of three replicas whose only entry is at revision 5, and whose clock goes on by four seconds with each attempt. */
+function scene(hasOneReplica = false) {
   let elapsed = 0;
+  let last = 5;
   let attempts = 0;
   const entry: Entry = {
     key: "r",
@@ -16,7 +17,8 @@ function scene() {
     revision: 5,
     writtenAt: 0,
   };
-  const table = { get: async () => entry, getFromLeader: async () => entry };
+  const reader = { bounds: async () => ({ first: 1, last }) };
+  const table = { get: async () => entry, getFromLeader: async () => entry, reader };
   const persistence = {
     async run<T>(_what: string, attempt: () => Promise<T>): Promise<T> {
       for (;;) {
@@ -31,13 +33,16 @@ function scene() {
     },
   };
   const clock = { ...systemClock, elapsed: () => elapsed };
-  const options = { clock, hasOneReplica: false, retentionMs: 1_000 };
+  const options = { clock, hasOneReplica, retentionMs: 1_000 };
   const store = new JetStreamContextStore(
     table as unknown as KvTable,
     persistence as unknown as Persistence,
     options,
   );
-  return { store, attempts: () => attempts };
+  const heal = (revision: number): void => {
+    last = revision;
+  };
+  return { store, attempts: () => attempts, heal };
 }
 
 test("a leader that knows less than was acknowledged is asked again until an old one would have stepped down", async () => {
@@ -48,4 +53,26 @@ test("a leader that knows less than was acknowledged is asked again until an old
   });
   expect(attempts()).toBe(5);
   expect(await store.get("r", 5)).toMatchObject({ revision: 5 });
+});
+
+test("a newest revision that is smaller than one that was heard of is given once no old leader can have said it", async () => {
+  const { store, attempts } = scene();
+  expect(await store.newestRevision(6)).toBe(5);
+  expect(attempts()).toBe(5);
+  expect(await store.newestRevision(5)).toBe(5);
+  expect(await store.newestRevision()).toBe(5);
+  expect(attempts()).toBe(7);
+});
+
+test("a newest revision that an old leader does not know is asked for until the new one answers", async () => {
+  const { store, heal } = scene();
+  const asked = store.newestRevision(6);
+  heal(8);
+  expect(await asked).toBe(8);
+});
+
+test("with one replica a smaller newest revision is given at once", async () => {
+  const { store, attempts } = scene(true);
+  expect(await store.newestRevision(6)).toBe(5);
+  expect(attempts()).toBe(1);
 });

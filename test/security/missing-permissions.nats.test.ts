@@ -132,3 +132,14 @@ test("a starter of other workflows is told the subject, in one line", async () =
   expect({ code, out }).toEqual({ code: 6, out: "" });
   expect(err).toMatch(/^floxide: .*may not publish on "floxide\.api\.start\.chain".*\n$/);
 });
+
+test("a worker that comes before any orchestrator is told who makes the streams", async () => {
+  await using guarded = await GuardedServer.start([WORKER, { role: "orchestrator" }]);
+  const options = { ...guarded.as("worker"), ...AT_ONCE, workflows };
+  await expect(DistributedWorker.connect(options)).rejects.toMatchObject({
+    code: "backend",
+    message: expect.stringMatching(
+      /may not publish on "\$JS\.API\.STREAM\.CREATE\..*": the permission is missing; start an orchestrator once, it makes the streams$/,
+    ),
+  });
+});

@@ -223,17 +223,18 @@ describe("an operator", () => {
 });
 
 describe("a command line", () => {
-  /** With `json` for the answer. */
-  const as = (user: string, ...args: readonly string[]) => {
+  const envOf = (user: string) => {
     const { servers, pass, inboxPrefix } = guarded.as(user);
-    return shell([...args, "--json"], {
+    return {
       NATS_URL: String(servers),
       NATS_USER: user,
       NATS_PASSWORD: pass,
       NATS_INBOX_PREFIX: inboxPrefix,
-      FLOXIDE_THROUGH_API: "1",
-    });
+    };
   };
+  /** With `json` for the answer. */
+  const as = (user: string, ...args: readonly string[]) =>
+    shell([...args, "--json"], { ...envOf(user), FLOXIDE_THROUGH_API: "1" });
 
   test("starts as starter, looks as observer, steers as operator", async () => {
     const input = '{"timeoutMs":null}';
@@ -256,6 +257,34 @@ describe("a command line", () => {
     expect(await as("operator", "signal", "typed", "approval", payload)).toMatchObject({ code: 0 });
     const { code, out } = await as("observer", "wait", "typed");
     expect({ code, ...JSON.parse(out) }).toMatchObject({ code: 0, output: "approved by Ann" });
+    expect(await as("operator", "repair")).toMatchObject({ code: 0, err: "" });
+  });
+
+  test.each([
+    ["observer", "list"],
+    ["observer", "wait", "typed"],
+    ["operator", "repair"],
+  ])("that a role may not use so says in one line what it needs: %s, %s", async (user, ...args) => {
+    const { code, out, err } = await shell(args, envOf(user));
+    expect({ code, out }).toEqual({ code: 6, out: "" });
+    expect(err).toMatch(
+      /^floxide: [^\n]*: the permission is missing; a user of a role that goes through the API needs --through-api \(FLOXIDE_THROUGH_API=1\)\n$/,
+    );
+    const { err: logged } = await shell([...args, "--log-level", "warn"], envOf(user));
+    expect(logged).toContain("NATS refuses the subject");
+  });
+
+  test("starts as starter, and says so where it may not wait", async () => {
+    const start = ["start", "chain", "1", "--run-id", "unseen", "--wait", "--quiet"];
+    const ended = await shell([...start, "--through-api"], envOf("starter"));
+    expect(ended).toEqual({
+      code: 6,
+      out: "unseen\n",
+      err: expect.stringMatching(
+        /^floxide: run "unseen" was started; waiting for it failed: [^\n]*"floxide\.api\.wait": the permission is missing\n$/,
+      ),
+    });
+    expect(await wait("unseen")).toMatchObject({ output: 4 });
   });
 
   test("is refused what the role may not, with the subject", async () => {

@@ -55,7 +55,7 @@ describe("what a run must come to", () => {
     ];
     const sum = stepped(4) + stepped(5);
     const output = stepped(stepped(stepped(stepped(stepped(sum)))));
-    const counted = { items: 4 + 2 + 4, failed: 1, retries: 4, signals: 0, breaks: 0 };
+    const counted = { items: 4 + 2 + 4, failed: 1, retries: 4, signals: 0, maybes: 0, breaks: 0 };
     expect(expectedOf(program, 4)).toEqual({ output, ...counted });
   });
 });

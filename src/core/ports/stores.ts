@@ -56,8 +56,13 @@ export interface ContextStore {
    * @param after - `next` of the page before; 0 for the first
    */
   page(after: number, limit: number): Promise<CheckpointPage>;
-  /** The largest revision of all: it goes down only where the store has lost what it acknowledged. */
-  newestRevision(): Promise<number>;
+  /**
+   * The largest revision of all: it goes down only where the store has lost what it acknowledged.
+   *
+   * @param atLeast - a revision known to exist: a smaller answer is given only when it is no longer that of a server
+   * which was cut off. @default 0
+   */
+  newestRevision(atLeast?: number): Promise<number>;
   /** Forgets the run. */
   remove(runId: string): Promise<void>;
 }

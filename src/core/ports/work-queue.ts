@@ -72,6 +72,14 @@ export interface Backlog {
   readonly inFlight: number;
 }
 
+/** How a start request is published. */
+export interface StartPublishing {
+  /** True where the publisher writes the run's info itself. */
+  readonly infoWritten: boolean;
+  /** True for a message of its own, whatever the queue remembers of the run id: what it remembers is gone. @default false */
+  readonly anew?: boolean;
+}
+
 /** Where work waits for workers. At least once: a message may be delivered again, or twice at a time. */
 export interface WorkQueue {
   /** How long a message may stay unacknowledged before somebody else gets it, in milliseconds. */
@@ -86,13 +94,21 @@ export interface WorkQueue {
    */
   start(
     request: StartRequest,
-    options: { readonly infoWritten: boolean },
+    options: StartPublishing,
   ): Promise<{ readonly seq: number; readonly duplicate: boolean }>;
   /** The start request at this position, or null where it has been taken and acknowledged. */
   startAt(seq: number): Promise<StartRequest | null>;
-  /** Start requests in the queue, oldest first, whatever they contain. @param limit - so many at most */
-  startsWaiting(limit: number): Promise<readonly QueuedStart[]>;
-  /** Puts a start request at the end of the queue, as a new message, and drops the old one. */
+  /**
+   * Start requests in the queue, oldest first, whatever they contain.
+   *
+   * @param limit - so many at most
+   * @param after - only those beyond this position. @default 0
+   */
+  startsWaiting(limit: number, after?: number): Promise<readonly QueuedStart[]>;
+  /**
+   * Puts a start request at the end of the queue, as a new message, and drops the old one.
+   * Does nothing where no start request of the workflow is at its position any more.
+   */
   requeueStart(start: QueuedStart): Promise<void>;
   /** Queues items to run at once. */
   enqueue(items: readonly QueuedItem[]): Promise<void>;
