@@ -124,7 +124,7 @@ export class Carry {
         deliveries: this.#delivery.deliveries,
       });
       if (done.type === "given-back") return GIVE_BACK;
-      if (done.type === "refused") return this.#afterRefusal(done.checkpoint, done.refusal);
+      if (done.type === "refused") return this.#afterRefusal(done.checkpoint, next, done.refusal);
       view = done;
       carried = done.items;
       this.#gatherHistory(view.checkpoint);
@@ -210,6 +210,11 @@ export class Carry {
     return ACK;
   }
 
+  async #project(): Promise<void> {
+    const view = this.#session.known;
+    if (view !== null) await projectRun(this.#scope.backend, view.checkpoint, view.revision);
+  }
+
   async #finish(checkpoint: Checkpoint, revision: number): Promise<void> {
     const claimed = this.#session.claimEnd();
     if (!claimed && this.#delivery.deliveries === 1) return;
@@ -218,14 +223,20 @@ export class Carry {
     if (claimed) this.#scope.runEnded(checkpoint, revision);
   }
 
-  #afterRefusal(checkpoint: Checkpoint, refusal: Refusal): Ending {
+  #afterRefusal(checkpoint: Checkpoint, id: number, refusal: Refusal): Ending {
     this.#scope.log.debug(
       { runId: checkpoint.runId, refusal },
       "answer not counted: the run has gone on without it",
     );
     // Another request began the run first, or this one did before its answer was lost: it is looked at anew.
     if (refusal === "started") return GIVE_BACK;
-    if (isTerminal(checkpoint.status)) return ACK;
+    if (isTerminal(checkpoint.status)) {
+      const item = checkpoint.items[id];
+      // Somebody with the same message in hand has ended the run with this item. Once the message is acknowledged here
+      // nothing would bring the projections, if he died before he wrote them.
+      if (item === undefined || item.failed === true) this.waitFor(this.#project());
+      return ACK;
+    }
     return carriedBy(checkpoint, this.#carrier).length === 0 ? ACK : LEAVE;
   }
 
