@@ -1,10 +1,11 @@
 import { z } from "zod";
-import { iso } from "../core/clock.ts";
+import { systemClock } from "../core/clock.ts";
 import { type ErrorCode, FloxideError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
 import type { Backend } from "../core/ports/backend.ts";
-import { inputHashOf } from "../core/records/start-request.ts";
 import { checkRunId, SAFE_NAME } from "../core/token.ts";
+import { resolveOrchestratorOptions } from "../orchestrator/options.ts";
+import { publishStart } from "../orchestrator/start-run.ts";
 import type { Door } from "./io.ts";
 
 /** A run to be started by somebody who may not know the workflow. */
@@ -93,7 +94,11 @@ function readAnswer(answer: unknown): object {
  * @throws FloxideError `validation` for a name that cannot be one, `conflict` where the run id stands for another run,
  * `payload_too_large`, `backend`
  */
-export async function startUnchecked(backend: Backend, run: WantedRun, now: number): Promise<void> {
+export async function startUnchecked(
+  backend: Backend,
+  run: WantedRun,
+  now: () => number,
+): Promise<void> {
   const { workflow, runId } = run;
   if (!SAFE_NAME.test(workflow)) {
     const rule = "letters, digits, _ and -, 64 at most";
@@ -103,19 +108,10 @@ export async function startUnchecked(backend: Backend, run: WantedRun, now: numb
     );
   }
   checkRunId(runId);
-  const inputHash = inputHashOf(run);
-  const info = { runId, workflow, version: 0, createdAt: iso(now), inputHash, revision: 0 };
-  if (!(await backend.runs.create({ ...info, status: "running" }))) {
-    const known = await backend.runs.get(runId);
-    if (known !== null && known.inputHash !== inputHash) throw taken(runId, known.workflow);
-  }
-  await backend.queue.start({ ...run, version: null }, { infoWritten: true });
-}
-
-function taken(runId: string, workflow: string): FloxideError {
-  return new FloxideError(
-    "conflict",
-    `run "${runId}" exists with a different input, context or workflow (it is a run of "${workflow}")`,
-    { details: { runId, workflow } },
-  );
+  const scope = {
+    backend,
+    clock: { ...systemClock, now },
+    options: resolveOrchestratorOptions({}),
+  };
+  await publishStart(scope, { ...run, version: null });
 }

@@ -20,10 +20,10 @@ const PATH_LIMIT = 100;
 
 /** What a schema said, as an error carries it: the first twenty issues, long messages cut. */
 export function sayIssues(
-  found: readonly { readonly message: string; readonly path: string }[],
+  found: readonly { readonly message: string; readonly path: readonly PropertyKey[] }[],
 ): Said {
   const issues = found.slice(0, ISSUES).map(({ path, message }) => ({
-    path: cut(path, PATH_LIMIT),
+    path: cut(path.map(String).join("."), PATH_LIMIT),
     message: cut(message, MESSAGE_LIMIT),
   }));
   const said = issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));

@@ -9,6 +9,15 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
+/** What the text stands for, or null where it is no JSON. */
+export function jsonOrNull(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
 /**
  * Levels that a value may be nested. What writes JSON is recursive: what one process can write just so, another with
  * more on its stack cannot, and the run would stand still there.

@@ -50,8 +50,8 @@ function unwrap<Out>(parsed: Parsed<Out>, what: string, direction: "input" | "ou
   });
 }
 
-function pathOf(issue: Issue): string {
-  return (issue.path ?? [])
-    .map((step) => String(typeof step === "object" && step !== null ? step.key : step))
-    .join(".");
+function pathOf(issue: Issue): string[] {
+  return (issue.path ?? []).map((step) =>
+    String(typeof step === "object" && step !== null ? step.key : step),
+  );
 }

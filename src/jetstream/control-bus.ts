@@ -1,5 +1,6 @@
 import type { Msg } from "@nats-io/nats-core";
 import { z } from "zod";
+import { jsonOrNull } from "../core/json.ts";
 import type { Logger } from "../core/logger.ts";
 import {
   type CommandListener,
@@ -102,13 +103,5 @@ export class JetStreamControlBus implements ControlBus {
   /** Stops all listening. */
   close(): void {
     for (const stop of [...this.#stops]) stop();
-  }
-}
-
-function jsonOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
   }
 }

@@ -1,7 +1,7 @@
+import { inParallel } from "../core/in-parallel.ts";
 import type { ErrorStore } from "../core/ports/stores.ts";
 import { type RunError, RunErrorSchema } from "../core/records/run-error.ts";
 import { toToken } from "../core/token.ts";
-import { inParallel } from "./in-parallel.ts";
 import { decodeAll, type KvTable, ttlSeconds } from "./kv-table.ts";
 import type { Persistence } from "./persist.ts";
 

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { jsonOrNull } from "../core/json.ts";
 import type { HistoryStore } from "../core/ports/stores.ts";
 import { type HistoryEvent, HistoryEventSchema } from "../core/records/history-event.ts";
 import { toToken } from "../core/token.ts";
@@ -118,11 +119,3 @@ function readChunk(message: StoredMessage): readonly HistoryEvent[] {
 }
 
 const highest = (most: number, { number }: HistoryEvent): number => Math.max(most, number);
-
-function jsonOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
-}

@@ -209,7 +209,7 @@ export function decodeEntry<T>(
   }
   const parsed = schema.safeParse(value);
   if (parsed.success) return parsed.data;
-  throw unreadable(entry, what, saidBy(parsed.error), parsed.error);
+  throw unreadable(entry, what, sayIssues(parsed.error.issues).text, parsed.error);
 }
 
 /** As {@link decodeEntry}, without those that are not what they should be: one broken entry must not end a listing. */
@@ -227,10 +227,6 @@ export function decodeAll<T>(
   }
   return values;
 }
-
-const saidBy = ({ issues }: z.ZodError): string =>
-  sayIssues(issues.map(({ path, message }) => ({ path: path.map(String).join("."), message })))
-    .text;
 
 function unreadable(entry: Entry, what: string, why: string, cause: unknown): FloxideError {
   return new FloxideError("validation", `${what} cannot be read: ${why}`, {

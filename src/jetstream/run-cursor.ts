@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { FloxideError } from "../core/errors.ts";
 import { cut } from "../core/issues.ts";
+import { jsonOrNull } from "../core/json.ts";
 
 /** Where a run stands in a listing. */
 export interface Place {
@@ -45,12 +46,4 @@ export function fromCursor(cursor: string): RunCursor {
   }
   const [createdAt, runId, top, below] = parsed.data;
   return { createdAt, runId, top, below };
-}
-
-function jsonOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

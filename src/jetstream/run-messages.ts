@@ -1,7 +1,7 @@
+import { inParallel } from "../core/in-parallel.ts";
 import type { OldMessage, QueuedMessage } from "../core/ports/work-queue.ts";
 import { revisionIn } from "../core/records/work-message.ts";
 import { streamApi } from "./api-subjects.ts";
-import { inParallel } from "./in-parallel.ts";
 import { type Names, readItemSubject } from "./names.ts";
 import { readApiResponse, unreadable } from "./pub-ack.ts";
 import type { Requester } from "./requester.ts";

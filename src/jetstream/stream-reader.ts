@@ -87,7 +87,7 @@ export class StreamReader {
 
   /** Subjects that fit and have messages, as the stream's leader knows them. The first hundred thousand of them. */
   async subjects(filter: string): Promise<string[]> {
-    const api = `$JS.API.STREAM.INFO.${this.#stream}`;
+    const api = streamApi.info(this.#stream);
     const request = JSON.stringify({ subjects_filter: filter });
     const { state } = await this.#requester.request(api, request, undefined, (msg) =>
       readApiResponse<{ state: { subjects?: Record<string, number> } }>(msg),

@@ -1,5 +1,6 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { FloxideError } from "../core/errors.ts";
+import { inParallel } from "../core/in-parallel.ts";
 import type { Logger } from "../core/logger.ts";
 import type {
   Backlog,
@@ -15,7 +16,6 @@ import { readStart, type StartRequest, startRequestBody } from "../core/records/
 import type { QueuedItem } from "../core/records/work-message.ts";
 import { readBacklog } from "./backlog.ts";
 import type { WorkConsumers } from "./consumers.ts";
-import { inParallel } from "./in-parallel.ts";
 import type { Link } from "./link.ts";
 import {
   itemMessageId,

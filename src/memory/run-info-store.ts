@@ -2,6 +2,7 @@ import { z } from "zod";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { FloxideError } from "../core/errors.ts";
 import { cut } from "../core/issues.ts";
+import { jsonOrNull } from "../core/json.ts";
 import type { Page, RunFilter, RunInfoStore } from "../core/ports/stores.ts";
 import { type RunInfo, saysTheSame } from "../core/records/run-info.ts";
 import type { Handle } from "./handle.ts";
@@ -116,7 +117,7 @@ const CursorSchema = z.tuple([z.string(), z.string()]);
 
 function fromCursor(cursor: string): Place {
   const text = Buffer.from(cursor, "base64url").toString();
-  const parsed = CursorSchema.safeParse(parsedOrNull(text));
+  const parsed = CursorSchema.safeParse(jsonOrNull(text));
   if (!parsed.success) {
     throw new FloxideError(
       "validation",
@@ -128,12 +129,4 @@ function fromCursor(cursor: string): Place {
   }
   const [createdAt, runId] = parsed.data;
   return { createdAt, runId };
-}
-
-function parsedOrNull(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return null;
-  }
 }

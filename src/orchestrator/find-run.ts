@@ -2,7 +2,9 @@ import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { newCheckpoint } from "../core/checkpoint/checkpoint.ts";
 import { iso } from "../core/clock.ts";
 import { FloxideError, isFloxideError } from "../core/errors.ts";
+import type { Backend } from "../core/ports/backend.ts";
 import type { Versioned } from "../core/ports/stores.ts";
+import type { QueuedStart } from "../core/ports/work-queue.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
 import type { RawStart, StartRequest } from "../core/records/start-request.ts";
@@ -36,25 +38,33 @@ const LOOKED_THROUGH = 5_000;
 
 /** Drops the start request of a run that nobody will begin any more. Among the oldest that wait. */
 export async function dropStart({ backend }: OrchestratorScope, runId: string): Promise<void> {
-  const { queue, namespace } = backend;
-  for (const raw of await queue.startsWaiting(LOOKED_THROUGH)) {
-    if (readable(raw, namespace)?.runId === runId) await queue.drop(raw.seq);
-  }
+  for (const { raw } of await startsOf(backend, runId)) await backend.queue.drop(raw.seq);
 }
 
 /** The info of a run that only its start request in the queue knows of. */
-async function waitingStart(scope: OrchestratorScope, runId: string): Promise<RunInfo | null> {
-  const { queue, namespace } = scope.backend;
+async function waitingStart(
+  { backend }: OrchestratorScope,
+  runId: string,
+): Promise<RunInfo | null> {
+  const [first] = await startsOf(backend, runId);
+  return first === undefined ? null : infoOfStart(first.raw, first.request);
+}
+
+/** The run's start requests among the oldest that wait. */
+async function startsOf({ queue, namespace }: Backend, runId: string) {
+  const found: { readonly raw: QueuedStart; readonly request: StartRequest }[] = [];
   for (const raw of await queue.startsWaiting(LOOKED_THROUGH)) {
     const request = readable(raw, namespace);
-    if (request?.runId !== runId) continue;
-    return infoOfStart(raw, request);
+    if (request?.runId === runId) found.push({ raw, request });
   }
-  return null;
+  return found;
 }
 
 /** What lists show of a run that only its start request knows of. */
-export function infoOfStart({ acceptedAt }: RawStart, request: StartRequest): RunInfo {
+export function infoOfStart(
+  { acceptedAt }: Pick<RawStart, "acceptedAt">,
+  request: StartRequest,
+): RunInfo {
   return {
     runId: request.runId,
     workflow: request.workflow,

@@ -31,9 +31,7 @@ const QuerySchema = z.strictObject({
 export function checkQuery(query: ListRunsQuery): ListRunsQuery {
   const parsed = QuerySchema.safeParse(query);
   if (parsed.success) return query;
-  const { issues, text } = sayIssues(
-    parsed.error.issues.map(({ path, message }) => ({ path: path.map(String).join("."), message })),
-  );
+  const { issues, text } = sayIssues(parsed.error.issues);
   throw new FloxideError("validation", `the query for runs does not fit: ${text}`, {
     details: { issues },
     cause: parsed.error,

@@ -1,3 +1,4 @@
+import { inParallel } from "../core/in-parallel.ts";
 import type { QueuedStart } from "../core/ports/work-queue.ts";
 import { type StartRequest, startRequestBody } from "../core/records/start-request.ts";
 import { infoOfStart, readable } from "./find-run.ts";
@@ -33,18 +34,14 @@ export async function repairStarts(
 ): Promise<WaitingStarts | null> {
   const { queue, namespace } = scope.backend;
   const starts = await queue.startsWaiting(limit);
-  const left = [...starts];
-  const lane = async (): Promise<void> => {
-    for (let start = left.shift(); start !== undefined; start = left.shift()) {
-      const request = readable(start, namespace);
-      if (request !== null && thorough) await fileStart(scope, start, request);
-      const floor = floors.of({ kind: "start", workflow: start.workflow });
-      if (!restored && start.seq > floor) continue;
-      await requeueStart(scope, start, request);
-      tally.start();
-    }
-  };
-  await Promise.all(Array.from({ length: WIDTH }, lane));
+  await inParallel(starts, WIDTH, async (start) => {
+    const request = readable(start, namespace);
+    if (request !== null && thorough) await fileStart(scope, start, request);
+    const floor = floors.of({ kind: "start", workflow: start.workflow });
+    if (!restored && start.seq > floor) return;
+    await requeueStart(scope, start, request);
+    tally.start();
+  });
   return starts.length < limit ? new WaitingStarts(scope, starts) : null;
 }
 

@@ -1,5 +1,6 @@
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { isFloxideError } from "../core/errors.ts";
+import { inParallel } from "../core/in-parallel.ts";
 import type { CheckpointPage, Page } from "../core/ports/stores.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import { findRun } from "./find-run.ts";
@@ -170,14 +171,10 @@ export class Repairs {
 
   async #each(ids: readonly string[], look: RepairLook, tally: RepairTally): Promise<void> {
     const { runs } = this.#scope.backend;
-    const left = [...ids];
-    const lane = async (): Promise<void> => {
-      for (let runId = left.pop(); runId !== undefined; runId = left.pop()) {
-        const info = (await runs.get(runId)) ?? runId;
-        await repairOrReport(this.#scope, info, look, tally);
-      }
-    };
-    await Promise.all(Array.from({ length: WIDTH }, lane));
+    await inParallel(ids, WIDTH, async (runId) => {
+      const info = (await runs.get(runId)) ?? runId;
+      await repairOrReport(this.#scope, info, look, tally);
+    });
     tally.looked(ids.length);
   }
 

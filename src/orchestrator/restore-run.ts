@@ -1,6 +1,4 @@
-import { v7 as uuid } from "uuid";
-import { applyChanges } from "../core/checkpoint/apply.ts";
-import type { Change, Outcome } from "../core/checkpoint/change.ts";
+import type { Change } from "../core/checkpoint/change.ts";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isGivenUp, isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { iso } from "../core/clock.ts";
@@ -8,8 +6,9 @@ import type { Versioned } from "../core/ports/stores.ts";
 import type { QueuedMessage } from "../core/ports/work-queue.ts";
 import { type RunInfo, toRunInfo } from "../core/records/run-info.ts";
 import { requeue } from "../engine/requeue.ts";
+import { type Changed, changeRun } from "./change-run.ts";
 import { unbegun } from "./find-run.ts";
-import type { OrchestratorScope } from "./scope.ts";
+import type { OrchestratorScope, WriteScope } from "./scope.ts";
 
 // Runs whose checkpoint came back older than it was, or not at all. Invariants:
 // 1. A run is set back only where something names a state that its checkpoint, read after that, does not have.
@@ -91,7 +90,7 @@ export async function giveUpRun(
 }
 
 /** Has a run that was given up wait for the start request that is about to be sent. Others are left as they are. */
-export async function reviveRun(scope: OrchestratorScope, runId: string): Promise<void> {
+export async function reviveRun(scope: WriteScope, runId: string): Promise<void> {
   const { contexts, runs } = scope.backend;
   const view = await contexts.get(runId);
   if (view === null || !isGivenUp(view.checkpoint)) return;
@@ -128,26 +127,11 @@ async function freeEvent({ backend }: OrchestratorScope, checkpoint: Checkpoint)
 }
 
 /** Applies, compares and sets, until one revision wins. Null where the change is refused. */
-async function change(
-  { backend, clock, options }: OrchestratorScope,
-  from: Versioned,
-  what: Change,
-): Promise<(Versioned & { readonly outcome: Outcome }) | null> {
-  const { contexts } = backend;
+async function change(scope: WriteScope, from: Versioned, what: Change): Promise<Changed | null> {
+  const { contexts } = scope.backend;
   for (let view: Versioned | null = from; view !== null; ) {
-    const { checkpoint, outcomes, changed } = applyChanges(view.checkpoint, [what], {
-      now: clock.now(),
-      by: options.orchestratorId,
-      commit: uuid(),
-      merge: (context) => context,
-    });
-    const [outcome] = outcomes;
-    if (!changed || outcome === undefined) return null;
-    const revision: number | null =
-      view.revision === 0
-        ? await contexts.create(checkpoint)
-        : await contexts.update(checkpoint, view.revision);
-    if (revision !== null) return { checkpoint, revision, outcome };
+    const done: Changed | null = await changeRun(scope, view, what);
+    if (done !== null) return done.changed ? done : null;
     view = await contexts.get(from.checkpoint.runId);
     if (view !== null && isTerminal(view.checkpoint.status)) return null;
   }

@@ -12,3 +12,6 @@ export interface OrchestratorScope {
   readonly clock: Clock;
   readonly log: Logger;
 }
+
+/** What changing a run takes of it. */
+export type WriteScope = Pick<OrchestratorScope, "backend" | "options" | "clock">;

@@ -1,7 +1,6 @@
 import { v7 as uuid } from "uuid";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
-import { iso } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import { toJson } from "../core/json.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
@@ -12,8 +11,9 @@ import { checkRunId } from "../core/token.ts";
 import { spareBytesOf, startSizeBytes } from "../engine/spare-bytes.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import { initialContext } from "../workflows/index.ts";
+import { infoOfStart } from "./find-run.ts";
 import { reviveRun } from "./restore-run.ts";
-import type { OrchestratorScope } from "./scope.ts";
+import type { OrchestratorScope, WriteScope } from "./scope.ts";
 
 export interface StartOptions<Initial extends object = Readonly<Record<string, unknown>>> {
   /** Names the run: the same id twice is the same run. 1 to 128 bytes of any text. @default a uuid of version 7 */
@@ -36,21 +36,30 @@ export async function startRun(
   options: StartOptions,
 ): Promise<string> {
   const request = await checkedRequest(scope, workflow, input, options);
-  const info = infoOf(scope, workflow, request);
-  const { queue, runs } = scope.backend;
   if (options.runId === undefined) {
+    const { queue, runs } = scope.backend;
     // Nobody else can know this id. The info goes first on the connection: a request that is kept is listed.
-    const filed = runs.create(info);
+    const filed = runs.create(infoOf(scope, request));
     await Promise.all([filed, queue.start(request, { infoWritten: true })]);
     return request.runId;
   }
-  if (!(await runs.create(info))) {
+  await publishStart(scope, request);
+  return request.runId;
+}
+
+/**
+ * Files a run under an id that may be taken, and publishes its start request as it is.
+ *
+ * @throws FloxideError `conflict`, `payload_too_large`, `backend`
+ */
+export async function publishStart(scope: WriteScope, request: StartRequest): Promise<void> {
+  const { queue, runs } = scope.backend;
+  if (!(await runs.create(infoOf(scope, request)))) {
     await refuseOther(scope, request);
     await reviveRun(scope, request.runId);
   }
   const { seq, duplicate } = await queue.start(request, { infoWritten: true });
   if (duplicate) await settleDuplicate(scope, request, seq);
-  return request.runId;
 }
 
 async function checkedRequest(
@@ -86,20 +95,11 @@ function checkSize({ backend }: OrchestratorScope, bytes: number, workflow: stri
   );
 }
 
-function infoOf(scope: OrchestratorScope, workflow: AnyWorkflow, request: StartRequest): RunInfo {
-  return {
-    runId: request.runId,
-    workflow: workflow.name,
-    version: workflow.version,
-    createdAt: iso(scope.clock.now()),
-    inputHash: inputHashOf(request),
-    revision: 0,
-    status: "running",
-  };
-}
+const infoOf = ({ clock }: WriteScope, request: StartRequest): RunInfo =>
+  infoOfStart({ acceptedAt: clock.now() }, request);
 
 /** The id is taken: fine for the same request, an error for another one. */
-async function refuseOther(scope: OrchestratorScope, request: StartRequest): Promise<void> {
+async function refuseOther(scope: WriteScope, request: StartRequest): Promise<void> {
   const info = await scope.backend.runs.get(request.runId);
   if (info !== null && info.inputHash !== inputHashOf(request))
     throw conflict(request.runId, info.workflow);
@@ -110,7 +110,7 @@ async function refuseOther(scope: OrchestratorScope, request: StartRequest): Pro
  * which it has lost, or which became a dead letter: then nothing is kept of the run, and the request is published anew.
  */
 async function settleDuplicate(
-  scope: OrchestratorScope,
+  scope: WriteScope,
   request: StartRequest,
   seq: number,
 ): Promise<void> {

@@ -1,6 +1,5 @@
 import { v7 as uuid } from "uuid";
-import { applyChanges } from "../core/checkpoint/apply.ts";
-import type { Change, Outcome } from "../core/checkpoint/change.ts";
+import type { Change } from "../core/checkpoint/change.ts";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { SIGNAL_LIMIT } from "../core/checkpoint/control-changes.ts";
@@ -12,8 +11,8 @@ import { toRunInfo } from "../core/records/run-info.ts";
 import { MAX_ID_BYTES } from "../core/token.ts";
 import { projectRun } from "../engine/project.ts";
 import { requeue } from "../engine/requeue.ts";
-import { grows, spareBytesOf } from "../engine/spare-bytes.ts";
 import { checkSignal } from "../workflows/index.ts";
+import { type Changed, changeRun } from "./change-run.ts";
 import { dropStart, findRun, runInfo, unbegun } from "./find-run.ts";
 import { type RepairLook, repairRun } from "./repair-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
@@ -30,34 +29,16 @@ const AT_ONCE: RepairLook = {
   waiting: null,
 };
 
-interface Steered {
-  readonly checkpoint: Checkpoint;
-  readonly revision: number;
-  readonly outcome: Outcome;
-}
-
 /** Reads, applies, compares and sets, until one revision wins. */
-async function commit(scope: OrchestratorScope, runId: string, change: Change): Promise<Steered> {
-  const { contexts } = scope.backend;
+async function commit(scope: OrchestratorScope, runId: string, change: Change): Promise<Changed> {
   for (;;) {
     const found = await findRun(scope, runId);
-    const now = scope.clock.now();
     const base =
-      found.type === "begun" ? found.view : { checkpoint: unbegun(found.info, now), revision: 0 };
-    const { checkpoint, outcomes, changed } = applyChanges(base.checkpoint, [change], {
-      now,
-      by: scope.options.orchestratorId,
-      commit: uuid(),
-      merge: (context) => context,
-    });
-    const outcome = outcomes[0] ?? { applied: false, refusal: "status" };
-    if (!changed) return { ...base, outcome };
-    const spare = grows(change) ? spareBytesOf(scope.backend.maxValueBytes) : 0;
-    const revision =
-      base.revision === 0
-        ? await contexts.create(checkpoint, spare)
-        : await contexts.update(checkpoint, base.revision, spare);
-    if (revision !== null) return { checkpoint, revision, outcome };
+      found.type === "begun"
+        ? found.view
+        : { checkpoint: unbegun(found.info, scope.clock.now()), revision: 0 };
+    const done = await changeRun(scope, base, change);
+    if (done !== null) return done;
   }
 }
 

@@ -63,9 +63,7 @@ export const limitOf = (most: number, byDefault: number) =>
 function parseRequest<S extends z.ZodType>(schema: S, request: unknown): z.output<S> {
   const parsed = schema.safeParse(request);
   if (parsed.success) return parsed.data;
-  const { issues, text } = sayIssues(
-    parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message })),
-  );
+  const { issues, text } = sayIssues(parsed.error.issues);
   throw new FloxideError("validation", `the request does not fit: ${text}`, {
     details: { issues },
     cause: parsed.error,

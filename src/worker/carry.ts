@@ -210,16 +210,15 @@ export class Carry {
     return ACK;
   }
 
-  async #project(): Promise<void> {
-    const view = this.#session.known;
-    if (view !== null) await projectRun(this.#scope.backend, view.checkpoint, view.revision);
+  async #project({ checkpoint, revision }: Versioned): Promise<void> {
+    await this.#session.infoWritten;
+    await projectRun(this.#scope.backend, checkpoint, revision);
   }
 
   async #finish(checkpoint: Checkpoint, revision: number): Promise<void> {
     const claimed = this.#session.claimEnd();
     if (!claimed && this.#delivery.deliveries === 1) return;
-    await this.#session.infoWritten;
-    await projectRun(this.#scope.backend, checkpoint, revision);
+    await this.#project({ checkpoint, revision });
     if (claimed) this.#scope.runEnded(checkpoint, revision);
   }
 
@@ -234,7 +233,9 @@ export class Carry {
       const item = checkpoint.items[id];
       // Somebody with the same message in hand has ended the run with this item. Once the message is acknowledged here
       // nothing would bring the projections, if he died before he wrote them.
-      if (item === undefined || item.failed === true) this.waitFor(this.#project());
+      const isBySame = item === undefined || item.failed === true;
+      if (isBySame && this.#session.known !== null)
+        this.waitFor(this.#project(this.#session.known));
       return ACK;
     }
     return carriedBy(checkpoint, this.#carrier).length === 0 ? ACK : LEAVE;

@@ -37,7 +37,7 @@ export class WorkTaker {
         delivery,
         null,
         "validation",
-        `the work item does not fit: ${sayIssues(parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message }))).text}`,
+        `the work item does not fit: ${sayIssues(parsed.error.issues).text}`,
       );
       return;
     }

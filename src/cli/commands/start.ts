@@ -117,7 +117,7 @@ async function throughNats(cli: Cli, door: Door, run: WantedRun): Promise<Road> 
     if (isFloxideError(error, "not_found")) throw unknownWorkflow(cli, run.workflow, error);
     throw error;
   }
-  await startUnchecked(await door.backend(), run, cli.io.now());
+  await startUnchecked(await door.backend(), run, () => cli.io.now());
   return "publish";
 }
 

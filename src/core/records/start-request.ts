@@ -50,9 +50,7 @@ export function parseStartRequest(
   const raw = decode(workflow, body);
   const parsed = StartBodySchema.safeParse(raw);
   if (!parsed.success) {
-    const { issues, text } = sayIssues(
-      parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message })),
-    );
+    const { issues, text } = sayIssues(parsed.error.issues);
     throw new FloxideError("validation", `the start request does not fit: ${text}`, {
       details: { workflow, issues },
       cause: parsed.error,

@@ -1,0 +1,41 @@
+import { v7 as uuid } from "uuid";
+import { applyChanges } from "../core/checkpoint/apply.ts";
+import type { Change, Outcome } from "../core/checkpoint/change.ts";
+import type { Versioned } from "../core/ports/stores.ts";
+import { grows, spareBytesOf } from "../engine/spare-bytes.ts";
+import type { WriteScope } from "./scope.ts";
+
+/** A run after a change was tried. */
+export interface Changed extends Versioned {
+  readonly outcome: Outcome;
+  /** False where nothing was written: the run is as it was. */
+  readonly changed: boolean;
+}
+
+/**
+ * Applies a change to the run as it was read, and writes it by one compare-and-set.
+ *
+ * @param base - revision 0 for a run that has no entry
+ * @returns null where another revision won: read again, and judge anew
+ */
+export async function changeRun(
+  { backend, clock, options }: WriteScope,
+  base: Versioned,
+  change: Change,
+): Promise<Changed | null> {
+  const { contexts, maxValueBytes } = backend;
+  const { checkpoint, outcomes, changed } = applyChanges(base.checkpoint, [change], {
+    now: clock.now(),
+    by: options.orchestratorId,
+    commit: uuid(),
+    merge: (context) => context,
+  });
+  const outcome = outcomes[0] ?? { applied: false, refusal: "status" };
+  if (!changed) return { ...base, outcome, changed };
+  const spare = grows(change) ? spareBytesOf(maxValueBytes) : 0;
+  const revision =
+    base.revision === 0
+      ? await contexts.create(checkpoint, spare)
+      : await contexts.update(checkpoint, base.revision, spare);
+  return revision === null ? null : { checkpoint, revision, outcome, changed };
+}
