@@ -1,9 +1,7 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { Chance } from "../support/chance.ts";
 import type { Mode } from "../support/deployment.ts";
+import { keptWhereWrong } from "../support/kept.ts";
 import { System } from "../support/system.ts";
 import { CommitLog } from "./commits.ts";
 import { Customers } from "./customers.ts";
@@ -53,15 +51,12 @@ const CREW = {
 } as const;
 
 /** Does its worst to a system of its own, and says what became of every run. */
-export async function runChaos(options: ChaosOptions): Promise<ChaosReport> {
-  const directory = await mkdtemp(join(tmpdir(), "floxide-chaos-"));
-  const report = await storm(options, directory);
-  if (report.violations.length === 0) {
-    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
-    return report;
-  }
-  await writeFile(join(directory, "report.json"), JSON.stringify(report, null, 2));
-  return { ...report, kept: directory };
+export function runChaos(options: ChaosOptions): Promise<ChaosReport> {
+  return keptWhereWrong(
+    "chaos",
+    (directory) => storm(options, directory),
+    ({ violations }) => violations.length > 0,
+  );
 }
 
 async function storm(options: ChaosOptions, directory: string): Promise<ChaosReport> {

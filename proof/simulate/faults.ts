@@ -43,7 +43,7 @@ function restart({ world, members }: Crew): void {
   const { server, time, random } = world;
   server.restart();
   for (const { process } of members) {
-    time.at(time.now + 10 + random.int(200), () => process.connection.heal());
+    time.at(time.now + 10 + random.below(200), () => process.connection.heal());
   }
 }
 

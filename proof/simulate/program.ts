@@ -137,7 +137,7 @@ export const sum = (values: readonly number[]): number =>
 
 /** A program at random, of about so many blocks. */
 export function randomProgram(random: Random, size: number, depth = 0): Program {
-  return Array.from({ length: random.between(1, size) }, () => randomBlock(random, depth));
+  return Array.from({ length: random.whole(1, size) }, () => randomBlock(random, depth));
 }
 
 function randomBlock(random: Random, depth: number): Block {
@@ -154,14 +154,14 @@ function randomBlock(random: Random, depth: number): Block {
     "fork",
   ];
   const rare = ["breaks", "meet"];
-  const kind = random.chance(0.12) ? random.pick(rare) : random.pick(kinds);
+  const kind = random.hits(0.12) ? random.pick(rare) : random.pick(kinds);
   switch (kind) {
     case "retry":
-      return { type: kind, failures: random.between(1, 3), waitMs: random.pick([20, 900, 3_000]) };
+      return { type: kind, failures: random.whole(1, 3), waitMs: random.pick([20, 900, 3_000]) };
     case "loop":
-      return { type: kind, rounds: random.between(1, 4) };
+      return { type: kind, rounds: random.whole(1, 4) };
     case "hold":
-      return { type: kind, timeoutMs: random.chance(0.5) ? null : random.pick([50, 2_000]) };
+      return { type: kind, timeoutMs: random.hits(0.5) ? null : random.pick([50, 2_000]) };
     case "either":
       return { type: kind, ms: random.pick([20, 3_000]) };
     case "sleep":
@@ -174,12 +174,12 @@ function randomBlock(random: Random, depth: number): Block {
       if (depth >= 2) return { type: "step", ms: 0 };
       return {
         type: kind,
-        width: random.between(0, depth === 0 ? 5 : 3),
+        width: random.whole(0, depth === 0 ? 5 : 3),
         body: randomProgram(random, 2, depth + 1),
       };
     case "meet":
       // Arrivals are counted in the run's context, so they must come one place after the other.
-      return depth > 0 ? { type: "step", ms: 0 } : { type: kind, width: random.between(1, 4) };
+      return depth > 0 ? { type: "step", ms: 0 } : { type: kind, width: random.whole(1, 4) };
     default:
       return { type: "step", ms: random.pick([0, 0, 0, 5, 6_000]) };
   }

@@ -94,29 +94,29 @@ const SPAN = 1_200;
 export function scenarioOf(seed: number): Scenario {
   const random = new Random(seed);
   const any = anyScenario(seed, random);
-  if (random.chance(0.75)) return any;
-  return random.chance(0.6) ? handOvers(any, random) : reboots(any, random);
+  if (random.hits(0.75)) return any;
+  return random.hits(0.6) ? handOvers(any, random) : reboots(any, random);
 }
 
 /** Chains that go through the queue at each step, messages that several workers have in hand, workers that die. */
 function handOvers(any: Scenario, random: Random): Scenario {
   const steps = (count: number) =>
     Array.from({ length: count }, () => ({ type: "step" as const, ms: 0 }));
-  const workers = random.between(2, 3);
+  const workers = random.whole(2, 3);
   const runs = [{ program: 0, input: 1, at: 0, via: "client" as const, again: false }];
   return {
     ...any,
     workers,
     orchestrators: 1,
-    stepsInPlace: random.between(1, 4),
+    stepsInPlace: random.whole(1, 4),
     repairs: false,
-    programs: [steps(random.between(6, 12))],
+    programs: [steps(random.whole(6, 12))],
     runs,
     commands: [],
-    faults: Array.from({ length: random.between(4, 9) }, () => ({
-      at: random.between(20, 200),
+    faults: Array.from({ length: random.whole(4, 9) }, () => ({
+      at: random.whole(20, 200),
       type: random.pick(["again", "again", "kill", "delay"] as const),
-      target: random.int(workers),
+      target: random.below(workers),
       lasts: random.pick([10, 50, 5_000]),
     })),
   };
@@ -125,7 +125,7 @@ function handOvers(any: Scenario, random: Random): Scenario {
 /** Forks, and machines that go down with the server and a worker on them. */
 function reboots(any: Scenario, random: Random): Scenario {
   const step = { type: "step", ms: 0 } as const;
-  const fork = { type: "fork", width: random.between(2, 5), body: [step] } as const;
+  const fork = { type: "fork", width: random.whole(2, 5), body: [step] } as const;
   const runs = Array.from({ length: 2 }, (_, i) => {
     return { program: 0, input: i, at: 20 * i, via: "client" as const, again: false };
   });
@@ -136,10 +136,10 @@ function reboots(any: Scenario, random: Random): Scenario {
     programs: [[step, fork]],
     runs,
     commands: [],
-    faults: Array.from({ length: random.between(2, 6) }, () => ({
-      at: random.between(20, 200),
+    faults: Array.from({ length: random.whole(2, 6) }, () => ({
+      at: random.whole(20, 200),
       type: "reboot" as const,
-      target: random.int(any.workers),
+      target: random.below(any.workers),
       lasts: random.pick([10, 700]),
     })),
   };
@@ -149,32 +149,32 @@ function anyScenario(seed: number, random: Random): Scenario {
   // Some schedules are crowded, some are long.
   const span = random.pick([200, 500, SPAN]);
   const moment = (): number => Math.floor(span * random.next());
-  const programs = Array.from({ length: random.between(1, 2) }, () => randomProgram(random, 4));
-  const runs = Array.from({ length: random.between(1, 4) }, () => ({
-    program: random.int(programs.length),
-    input: random.int(1_000),
+  const programs = Array.from({ length: random.whole(1, 2) }, () => randomProgram(random, 4));
+  const runs = Array.from({ length: random.whole(1, 4) }, () => ({
+    program: random.below(programs.length),
+    input: random.below(1_000),
     at: moment() >> 1,
-    via: random.chance(0.3) ? ("publish" as const) : ("client" as const),
-    again: random.chance(0.15),
+    via: random.hits(0.3) ? ("publish" as const) : ("client" as const),
+    again: random.hits(0.15),
   }));
-  const commands = random.chance(0.3) ? [] : randomCommands(random, runs.length, moment);
-  const workers = random.between(1, 3);
-  const orchestrators = random.between(1, 2);
-  const faults = random.chance(0.15) ? [] : randomFaults(random, workers + orchestrators, moment);
+  const commands = random.hits(0.3) ? [] : randomCommands(random, runs.length, moment);
+  const workers = random.whole(1, 3);
+  const orchestrators = random.whole(1, 2);
+  const faults = random.hits(0.15) ? [] : randomFaults(random, workers + orchestrators, moment);
   const needsRepair = faults.some(
     ({ type, target }) =>
       type === "forget" || (KILLS.includes(type) && target % (workers + orchestrators) >= workers),
   );
   return {
     seed,
-    replicas: random.chance(0.4) ? 3 : 1,
+    replicas: random.hits(0.4) ? 3 : 1,
     workers,
     orchestrators,
     concurrency: random.pick([1, 2, 8]),
     stepsInPlace: random.pick([1, 2, 100]),
-    skewMs: random.chance(0.2) ? 3_000 : 0,
+    skewMs: random.hits(0.2) ? 3_000 : 0,
     haste: random.pick([0, 0.005, 0.03]),
-    repairs: needsRepair || random.chance(0.3),
+    repairs: needsRepair || random.hits(0.3),
     programs,
     runs,
     commands,
@@ -184,20 +184,20 @@ function anyScenario(seed: number, random: Random): Scenario {
 
 function randomCommands(random: Random, runs: number, moment: () => number): PlannedCommand[] {
   const kinds = ["cancel", "pause", "pause", "resume", "signal", "signal"] as const;
-  return Array.from({ length: random.between(1, 8) }, () => ({
+  return Array.from({ length: random.whole(1, 8) }, () => ({
     at: moment(),
-    run: random.int(runs),
+    run: random.below(runs),
     type: random.pick(kinds),
   }));
 }
 
 /** Each schedule has faults of some kinds only, so that what needs several of one kind comes about, too. */
 function randomFaults(random: Random, processes: number, moment: () => number): PlannedFault[] {
-  const kinds = Array.from({ length: random.between(1, 3) }, () => random.pick(FAULTS));
-  return Array.from({ length: random.between(1, 8) }, () => ({
+  const kinds = Array.from({ length: random.whole(1, 3) }, () => random.pick(FAULTS));
+  return Array.from({ length: random.whole(1, 8) }, () => ({
     at: moment(),
     type: random.pick(kinds),
-    target: random.int(processes),
+    target: random.below(processes),
     lasts: random.pick([10, 700, 5_000, 9_000]),
   }));
 }

@@ -53,7 +53,7 @@ export class World {
 
   /** A new process. */
   spawn(name: string): SimProcess {
-    const skew = this.#skewMs === 0 ? 0 : this.random.between(-this.#skewMs, this.#skewMs);
+    const skew = this.#skewMs === 0 ? 0 : this.random.whole(-this.#skewMs, this.#skewMs);
     const process = new SimProcess(name, this.server, skew);
     this.processes.push(process);
     return process;
@@ -114,7 +114,7 @@ export class World {
   /** @returns true where code of a process may have run */
   #move(): boolean {
     const now = this.#moves();
-    if (now.length === 0 || (this.#haste > 0 && this.random.chance(this.#haste))) {
+    if (now.length === 0 || (this.#haste > 0 && this.random.hits(this.#haste))) {
       if (!this.time.advance()) this.fail(new Violation("progress", "nothing will ever happen"));
       return true;
     }
@@ -128,7 +128,7 @@ export class World {
       if (this.#isDelayed(process)) continue;
       if (connection.out.length > 0) {
         moves.push(() => {
-          const all = this.random.chance(0.5) ? connection.out.length : 1;
+          const all = this.random.hits(0.5) ? connection.out.length : 1;
           for (let i = 0; i < all; i++) connection.deliverNext();
           return false;
         });

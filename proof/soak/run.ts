@@ -1,12 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { cpus } from "node:os";
 import { setTimeout as pause } from "node:timers/promises";
 import { isDeepStrictEqual } from "node:util";
 import { Customers, type Served } from "../chaos/customers.ts";
 import { plan } from "../chaos/runs.ts";
 import { Chance } from "../support/chance.ts";
 import type { Member } from "../support/crew.ts";
+import { keptWhereWrong } from "../support/kept.ts";
 import { System } from "../support/system.ts";
 import { type Kept, kept, type Sample, sample } from "./sample.ts";
 import { type Growth, growthOf, leftBehind } from "./verdict.ts";
@@ -53,15 +52,12 @@ const WARM_UP_SECONDS = 300;
 const SLACK_MS = 60_000;
 
 /** Keeps a system busy, and looks whether anything grows that should not. */
-export async function runSoak(options: SoakOptions): Promise<SoakReport> {
-  const directory = await mkdtemp(join(tmpdir(), "floxide-soak-"));
-  const report = await soak(options, directory);
-  if (report.problems.length === 0) {
-    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
-    return report;
-  }
-  await writeFile(join(directory, "report.json"), JSON.stringify(report, null, 2));
-  return { ...report, kept: directory };
+export function runSoak(options: SoakOptions): Promise<SoakReport> {
+  return keptWhereWrong(
+    "soak",
+    (directory) => soak(options, directory),
+    ({ problems }) => problems.length > 0,
+  );
 }
 
 async function soak(options: SoakOptions, directory: string): Promise<SoakReport> {

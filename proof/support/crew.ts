@@ -12,19 +12,23 @@ import type { Line } from "./line.ts";
 
 type Role = "worker" | "service";
 
-/** What a process of the crew is told on its command line. */
-export interface MemberSettings {
-  readonly role: Role;
-  readonly id: string;
-  readonly journal: string;
-  readonly log: string;
-  readonly jetstream: JetStreamOptions;
+/** How every process of a crew works. */
+interface Ways {
   readonly concurrency: number;
   /** Milliseconds that a node takes on average. */
   readonly paceMs: number;
   readonly graceMs: number;
   readonly repairEveryMs: number;
   readonly logLevel: "debug" | "warn";
+}
+
+/** What a process of the crew is told on its command line. */
+export interface MemberSettings extends Ways {
+  readonly role: Role;
+  readonly id: string;
+  readonly journal: string;
+  readonly log: string;
+  readonly jetstream: JetStreamOptions;
 }
 
 /** What it is asked while it runs. */
@@ -153,16 +157,11 @@ export class Member {
   }
 }
 
-export interface CrewOptions {
+export interface CrewOptions extends Ways {
   /** Where journals and logs go. */
   readonly directory: string;
   /** What goes for every process; the servers come from its line. */
   readonly jetstream: Omit<JetStreamOptions, "servers">;
-  readonly concurrency: number;
-  readonly paceMs: number;
-  readonly graceMs: number;
-  readonly repairEveryMs: number;
-  readonly logLevel: "debug" | "warn";
   /** Way to the servers of a new process. */
   readonly line: () => Promise<Line>;
 }

@@ -1,7 +1,7 @@
-import { createServer } from "node:net";
 import { setTimeout as pause } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { freePort } from "../../test/support/free-port.ts";
 import { Line } from "./line.ts";
 import { ServerNode } from "./server-node.ts";
 import { Wire } from "./wire.ts";
@@ -126,15 +126,4 @@ async function untilItKeepsThreeCopies(servers: string[]): Promise<void> {
     }
   }
   await nc.close();
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      if (address === null || typeof address === "string") reject(new Error("no port"));
-      else server.close(() => resolve(address.port));
-    });
-  });
 }

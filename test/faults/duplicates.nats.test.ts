@@ -2,6 +2,7 @@ import { headers } from "@nats-io/nats-core";
 import { beforeEach, expect, test } from "vitest";
 import type { Delivery, WorkQueue } from "../../src/core/ports/work-queue.ts";
 import { accountOf, exactly } from "../support/account.ts";
+import { pausedOnTheirWay, untilWaiting } from "../support/bring-to.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   type Expected,
@@ -55,16 +56,7 @@ async function publishAgain(system: LiveSystem, id: string, times: number): Prom
 test("items whose messages are in the queue many times are counted once", async () => {
   await using system = await LiveSystem.start(faultFlows);
   const { orchestrator } = system;
-  const worker = await system.worker();
-  const runs = new Map<string, Expected>();
-  for (let i = 0; i < 24; i++) {
-    const expected = mixture(i);
-    const id = await orchestrator.startRun(expected.workflow, expected.input);
-    runs.set(id, expected);
-    await eventually(() => expect(executed.has(`${id}/1`)).toBe(true), { everyMs: 1 });
-    await orchestrator.pause(id).catch(() => {});
-  }
-  await worker.stop({ graceMs: 5_000 });
+  const runs = await pausedOnTheirWay(system, () => executed);
   let published = 0;
   for (const id of runs.keys()) {
     if ((await orchestrator.status(id)) !== "paused") continue;
@@ -82,9 +74,7 @@ test("a released item whose message is there five times runs on", async () => {
   const { orchestrator } = system;
   const worker = await system.worker();
   const id = await orchestrator.startRun(faultHold, 10);
-  await eventually(async () =>
-    expect(await orchestrator.listWorkItems(id)).toMatchObject([{ node: "wait", state: "held" }]),
-  );
+  await untilWaiting(system, id);
   await worker.stop();
   await orchestrator.signal(id, "go", 7);
   expect(await publishAgain(system, id, 4)).toBe(1);

@@ -4,6 +4,7 @@ import { z } from "zod";
 import type { ContextStore } from "../../src/core/ports/stores.ts";
 import { next, node, workflow } from "../../src/index.ts";
 import { accountOf, exactly } from "../support/account.ts";
+import { untilWaiting } from "../support/bring-to.ts";
 import { eventually } from "../support/eventually.ts";
 import {
   type Expected,
@@ -77,9 +78,7 @@ test("an item that a stopping worker wrote down and did not execute is not count
   const { orchestrator, backend } = system;
   const first = await system.worker();
   const id = await orchestrator.startRun(faultHold, 10);
-  await eventually(async () =>
-    expect(await orchestrator.listWorkItems(id)).toMatchObject([{ node: "wait", state: "held" }]),
-  );
+  await untilWaiting(system, id);
   await first.stop();
   await orchestrator.signal(id, "go", 7);
   // Somebody takes the message and gives it back: it comes again.

@@ -1,17 +1,11 @@
 import { beforeEach, expect, test } from "vitest";
-import { z } from "zod";
 import type { WorkQueue } from "../../src/core/ports/work-queue.ts";
-import { DistributedOrchestrator, next, node, workflow } from "../../src/index.ts";
+import { DistributedOrchestrator } from "../../src/index.ts";
 import { accountOf, exactly } from "../support/account.ts";
+import { pausedOnTheirWay, untilWaiting } from "../support/bring-to.ts";
 import { eventually } from "../support/eventually.ts";
-import {
-  type Expected,
-  faultFlows,
-  faultHold,
-  instrument,
-  mixture,
-} from "../support/fault-flows.ts";
-import { gate } from "../support/gate.ts";
+import { faultFlows, faultHold, instrument } from "../support/fault-flows.ts";
+import { gatedFlow } from "../support/gated-flow.ts";
 import { altered, LiveSystem } from "../support/live-system.ts";
 
 let executed = new Set<string>();
@@ -20,12 +14,6 @@ beforeEach(() => {
   executed = new Set();
   instrument(({ run, item }) => executed.add(`${run}/${item}`), 2);
 });
-
-async function untilWaiting({ orchestrator }: LiveSystem, id: string): Promise<void> {
-  await eventually(async () =>
-    expect(await orchestrator.listWorkItems(id)).toMatchObject([{ node: "wait", state: "held" }]),
-  );
-}
 
 async function deleteMessages({ backend, plain, orchestrator }: LiveSystem, id: string) {
   const { workflow: name } = await orchestrator.run(id);
@@ -39,25 +27,7 @@ async function deleteMessages({ backend, plain, orchestrator }: LiveSystem, id: 
 }
 
 test("an item whose message was deleted is queued again, one that runs for long is left alone", async () => {
-  const go = gate();
-  let running = 0;
-  const long = workflow({
-    name: "long",
-    version: 1,
-    nodes: {
-      only: node({
-        input: z.number(),
-        output: z.number(),
-        run: async (_c, n) => {
-          running += 1;
-          await go.promise;
-          return next(n);
-        },
-      }),
-    },
-    start: "only",
-    edges: { only: [] },
-  });
+  const { flow: long, seen, go } = gatedFlow("long");
   await using system = await LiveSystem.start([...faultFlows, long]);
   const { orchestrator } = system;
   const worker = await system.worker();
@@ -74,7 +44,7 @@ test("an item whose message was deleted is queued again, one that runs for long 
   expect(await deleteMessages(system, sleeping)).toBe(1);
   await system.worker({ concurrency: 2 });
   const healthy = [await orchestrator.startRun(long, 1), await orchestrator.startRun(long, 2)];
-  await eventually(() => expect(running).toBe(2));
+  await eventually(() => expect(seen.running).toBe(2));
   const started = performance.now();
   // Young runs are left alone.
   expect(await orchestrator.repair({ quietMs: 600_000 })).toMatchObject({ items: 0 });
@@ -85,7 +55,7 @@ test("an item whose message was deleted is queued again, one that runs for long 
     expect(await orchestrator.repair({ quietMs: 0 })).toMatchObject({ items: 0, starts: 0 });
     expect(performance.now() - started).toBeGreaterThan(2_000);
   });
-  expect(running).toBe(2);
+  expect(seen.running).toBe(2);
   go.open();
   for (const id of healthy) {
     await orchestrator.waitForCompletion(id, { timeoutMs: 5_000 });
@@ -98,7 +68,7 @@ test("an item whose message was deleted is queued again, one that runs for long 
     const expected = { workflow: faultHold.name, input, output: 5, items: 2, retries: 0 };
     expect(await accountOf(orchestrator, id, executed)).toEqual(exactly(expected));
   }
-  expect(running).toBe(2);
+  expect(seen.running).toBe(2);
 }, 30_000);
 
 /** A queue that nothing can be put into. */
@@ -121,16 +91,7 @@ test("a resume that is cut short is finished by a repair, or by another resume",
     backend: altered(backend, { queue: blocked(backend.queue) }),
     workflows: faultFlows,
   });
-  const worker = await system.worker();
-  const runs = new Map<string, Expected>();
-  for (let i = 0; i < 24; i++) {
-    const expected = mixture(i);
-    const id = await orchestrator.startRun(expected.workflow, expected.input);
-    runs.set(id, expected);
-    await eventually(() => expect(executed.has(`${id}/1`)).toBe(true), { everyMs: 1 });
-    await orchestrator.pause(id).catch(() => {});
-  }
-  await worker.stop({ graceMs: 5_000 });
+  const runs = await pausedOnTheirWay(system, () => executed);
   const cut: string[] = [];
   for (const id of runs.keys()) {
     if ((await orchestrator.status(id)) !== "paused") continue;

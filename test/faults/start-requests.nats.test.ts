@@ -1,10 +1,9 @@
 import { expect, test } from "vitest";
-import { z } from "zod";
 import type { ContextStore } from "../../src/core/ports/stores.ts";
-import { next, node, workflow } from "../../src/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { chain } from "../support/flows.ts";
 import { gate } from "../support/gate.ts";
+import { gatedFlow } from "../support/gated-flow.ts";
 import { altered, LiveSystem } from "../support/live-system.ts";
 
 const flow = chain(3);
@@ -75,25 +74,7 @@ test("of two different requests with one run id that come at once one runs, the 
 }, 15_000);
 
 test("of two different requests with one run id that two workers begin at once one is a dead letter", async () => {
-  const go = gate();
-  let running = 0;
-  const gated = workflow({
-    name: "gated",
-    version: 1,
-    nodes: {
-      only: node({
-        input: z.number(),
-        output: z.number(),
-        run: async (_c, n) => {
-          running += 1;
-          await go.promise;
-          return next(n);
-        },
-      }),
-    },
-    start: "only",
-    edges: { only: [] },
-  });
+  const { flow: gated, seen, go } = gatedFlow("gated");
   await using system = await LiveSystem.start([gated]);
   const { orchestrator, plain } = system;
   await system.worker({ concurrency: 1 });
@@ -101,7 +82,7 @@ test("of two different requests with one run id that two workers begin at once o
   for (const input of [10, 20]) {
     plain.publish("floxide.start.gated", JSON.stringify({ runId: "same", input }));
   }
-  await eventually(() => expect(running).toBe(2));
+  await eventually(() => expect(seen.running).toBe(2));
   go.open();
   await eventually(async () => expect(await system.queued()).toBe(0));
   expect(await orchestrator.metrics("same")).toMatchObject({ items: 1, completed: 1 });

@@ -1,8 +1,8 @@
-import { createServer } from "node:net";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import type { NatsServer } from "../../src/jetstream/server/start.ts";
 import { eventually } from "./eventually.ts";
+import { freePort } from "./free-port.ts";
 import { startTestServer } from "./nats-server.ts";
 
 /** Three nats-servers that keep copies of each other's streams. */
@@ -44,15 +44,4 @@ export async function startTestCluster(): Promise<NatsCluster> {
       await Promise.all(servers.map((server) => server[Symbol.asyncDispose]()));
     },
   };
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      if (address === null || typeof address === "string") reject(new Error("no port"));
-      else server.close(() => resolve(address.port));
-    });
-  });
 }

@@ -125,7 +125,7 @@ export class SimConnection {
   /** What was sent arrives up to a point: as if it had broken at any of the moments in between. */
   #lose(): void {
     if (this.isUp) {
-      for (let arrives = this.#server.random.int(this.out.length + 1); arrives > 0; arrives--) {
+      for (let arrives = this.#server.random.below(this.out.length + 1); arrives > 0; arrives--) {
         this.deliverNext();
       }
     }

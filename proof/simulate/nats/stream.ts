@@ -78,10 +78,10 @@ export class SimStream {
 
   /** What a direct get is answered from: any replica, and all but the leader may be behind. */
   anyReplica(random: Random): Replica {
-    const follower = this.#followers[random.int(this.config.num_replicas)];
+    const follower = this.#followers[random.below(this.config.num_replicas)];
     if (follower === undefined) return this.leader;
     const behind = this.#events.length - follower.applied;
-    let steps = random.chance(0.5) ? behind : random.int(behind + 1);
+    let steps = random.hits(0.5) ? behind : random.below(behind + 1);
     while (steps-- > 0) {
       const event = this.#events[follower.applied];
       if (event !== undefined) follower.apply(event);
