@@ -109,7 +109,7 @@ export class Crew {
 
   async #boot(member: Member): Promise<void> {
     const { process, kind } = member;
-    const { replicas, concurrency, stepsInPlace, programs } = this.#scenario;
+    const { seed, wide, replicas, concurrency, stepsInPlace, programs } = this.#scenario;
     const log = this.#loggerOf(process.name);
     const backend = await process.unlessKilled(process.open(log, replicas));
     if (backend === null) return;
@@ -119,7 +119,8 @@ export class Crew {
     if (kind === "worker") {
       // Innocent items must not fail however often their worker dies.
       const options = { workerId: process.name, concurrency, stepsInPlace, maxLost: 1_000 };
-      member.worker = new Worker(parts, options);
+      const widths = { inline: 1, chunk: 1 + (seed % 2) };
+      member.worker = new Worker(wide ? { ...parts, widths } : parts, options);
       await process.unlessKilled(member.worker.start());
     } else {
       member.orchestrator = new Orchestrator(parts, { orchestratorId: process.name });

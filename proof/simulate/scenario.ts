@@ -76,6 +76,8 @@ export interface Scenario {
   readonly skewMs: number;
   /** How often time passes although something could happen now: 0 to 1. */
   readonly haste: number;
+  /** Whether forks are kept outside their checkpoints whatever their width, one branch or two in a chunk. */
+  readonly wide: boolean;
   /** Whether orchestrators look for what is stranded. Where none of the faults needs it, none must. */
   readonly repairs: boolean;
   readonly programs: readonly Program[];
@@ -174,6 +176,7 @@ function anyScenario(seed: number, random: Random): Scenario {
     stepsInPlace: random.pick([1, 2, 100]),
     skewMs: random.hits(0.2) ? 3_000 : 0,
     haste: random.pick([0, 0.005, 0.03]),
+    wide: seed % 3 === 0,
     repairs: needsRepair || random.hits(0.3),
     programs,
     runs,

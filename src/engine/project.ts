@@ -16,11 +16,15 @@ export async function projectRun(
   checkpoint: Checkpoint,
   revision: number,
 ): Promise<void> {
+  const { runId } = checkpoint;
   const writes: Promise<void>[] = [
     backend.runs.replace(toRunInfo(checkpoint, revision), formerStatuses(checkpoint)),
   ];
   if (isTerminal(checkpoint.status)) {
     writes.push(backend.metrics.put(toRunMetrics(checkpoint)), keepHistory(backend, checkpoint));
+    // A failed run may be resumed.
+    if (checkpoint.outside === true && checkpoint.status !== "failed")
+      writes.push(backend.values.removeRun(runId));
   }
   await Promise.all(writes);
 }

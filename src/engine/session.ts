@@ -4,11 +4,14 @@ import { refused } from "../core/checkpoint/change.ts";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import type { MergeContext } from "../core/checkpoint/item-changes.ts";
+import { chunksLeft } from "../core/checkpoint/wide.ts";
 import type { Clock } from "../core/clock.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { ContextStore, Versioned } from "../core/ports/stores.ts";
+import type { Outside } from "./outside.ts";
 import { type Committed, settleAll, settleEach, type Waiting } from "./settle.ts";
 import { grows } from "./spare-bytes.ts";
+import { writeCheckpoint } from "./write-checkpoint.ts";
 
 // One run as one worker process sees it. Invariants:
 // 1. At most one write of the run is in flight from this process. Changes that come meanwhile go out together in
@@ -21,6 +24,8 @@ import { grows } from "./spare-bytes.ts";
 /** What a session needs of its worker. */
 export interface SessionEnvironment {
   readonly store: ContextStore;
+  /** Where values of wide forks are. */
+  readonly outside: Outside;
   readonly clock: Clock;
   /** Who makes the changes, for the history. */
   readonly by: string;
@@ -238,24 +243,18 @@ export class RunSession {
     // What ends the run may use what was kept free for that.
     const mayGrow = first.some(grows) || batch.some(({ change }) => grows(change));
     const spare = mayGrow && !isTerminal(done.checkpoint.status) ? this.#env.spareBytes : 0;
-    const revision = await this.#store(done.checkpoint, base.revision, spare);
-    if (revision === null) {
+    const written = await writeCheckpoint(this.#env, done.checkpoint, base.revision, spare);
+    if (written === null) {
       await this.#afterConflict(base.revision);
       return false;
     }
     this.#beginning = null;
     this.#base = null;
     this.#lazy = this.#lazy.slice(lazy.length);
-    this.#known = { checkpoint: done.checkpoint, revision };
-    if (isTerminal(done.checkpoint.status)) this.#endedAt = revision;
+    this.#known = written;
+    if (isTerminal(written.checkpoint.status)) this.#endedAt = written.revision;
+    void this.#env.outside.drop(this.runId, chunksLeft(base.checkpoint, written.checkpoint));
     return settleEach(batch, outcomes, this.#known);
-  }
-
-  #store(checkpoint: Checkpoint, revision: number, spare: number): Promise<number | null> {
-    const { store } = this.#env;
-    return revision === 0
-      ? store.create(checkpoint, spare)
-      : store.update(checkpoint, revision, spare);
   }
 
   /** What the next write replaces: for a run with no entry, the checkpoint before its beginning. */

@@ -19,6 +19,7 @@ export function grows(change: Change): boolean {
     case "hold":
     case "retry":
     case "fallback":
+    case "open":
     case "signal":
       return true;
     default:

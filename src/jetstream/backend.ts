@@ -28,6 +28,7 @@ import { RunMessages } from "./run-messages.ts";
 import { type Signing, signingOf } from "./signing.ts";
 import { StreamFollower } from "./stream-follower.ts";
 import { topologyOf } from "./topology.ts";
+import { JetStreamValueStore } from "./value-store.ts";
 import { JetStreamWorkQueue } from "./work-queue.ts";
 
 /** How long closing waits for what is on its way, in milliseconds. */
@@ -90,11 +91,9 @@ interface Parts {
 
 function assemble(parts: Parts): JetStreamBackend {
   const { link, jsm, names, options, signing, hasOneReplica, own } = parts;
-  const { logger, retentionMs } = options;
+  const { logger } = options;
   const requester = new Requester(link, options.requestTimeoutMs);
   const persistence = new Persistence(link, options.patienceMs);
-  const table = (name: Table) =>
-    new KvTable(link, requester, names.bucketStream(name), names.bucketPrefix(name));
   const ended = new EndedWatch(
     (onMessage) =>
       new StreamFollower(link, jsm, persistence, logger, {
@@ -138,15 +137,7 @@ function assemble(parts: Parts): JetStreamBackend {
     names,
     queue,
     control,
-    contexts: new JetStreamContextStore(table("context"), persistence, {
-      clock: link.clock,
-      hasOneReplica,
-      retentionMs,
-    }),
-    runs: new JetStreamRunInfoStore(table("runs"), persistence, ended, retentionMs),
-    metrics: new JetStreamMetricsStore(table("metrics"), persistence, retentionMs),
-    errors: new JetStreamErrorStore(table("errors"), persistence, retentionMs),
-    liveness: new JetStreamLivenessStore(table("liveness"), persistence, hasOneReplica),
+    ...buckets(parts, requester, persistence, ended),
     history: new JetStreamHistoryStore(link, requester, persistence, names),
     deadLetters: new JetStreamDeadLetterStore(link, requester, persistence, names),
     watchLost: (onLost) => link.watch({ onLost }),
@@ -154,5 +145,26 @@ function assemble(parts: Parts): JetStreamBackend {
       return link.maxValueBytes;
     },
     close,
+  };
+}
+
+/** The stores that are KV buckets. */
+function buckets(
+  { link, names, options: { retentionMs }, hasOneReplica }: Parts,
+  requester: Requester,
+  persistence: Persistence,
+  ended: EndedWatch,
+) {
+  const table = (name: Table) =>
+    new KvTable(link, requester, names.bucketStream(name), names.bucketPrefix(name));
+  const { clock } = link;
+  const asKept = { clock, hasOneReplica, retentionMs };
+  return {
+    contexts: new JetStreamContextStore(table("context"), persistence, asKept),
+    values: new JetStreamValueStore(table("values"), link, persistence),
+    runs: new JetStreamRunInfoStore(table("runs"), persistence, ended, retentionMs),
+    metrics: new JetStreamMetricsStore(table("metrics"), persistence, retentionMs),
+    errors: new JetStreamErrorStore(table("errors"), persistence, retentionMs),
+    liveness: new JetStreamLivenessStore(table("liveness"), persistence, hasOneReplica),
   };
 }

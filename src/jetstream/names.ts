@@ -4,7 +4,7 @@ import { fromToken, toToken } from "../core/token.ts";
 // (runs, workers) go through `toToken`. The kind stands before the run, so that a consumer needs one filter subject only.
 
 /** The buckets of a namespace. */
-export type Table = "context" | "runs" | "metrics" | "errors" | "liveness";
+export type Table = "context" | "values" | "runs" | "metrics" | "errors" | "liveness";
 
 /** Subjects, streams, buckets and consumers of one namespace. */
 export interface Names {
@@ -50,7 +50,14 @@ export interface Names {
 }
 
 /** The buckets of a namespace. */
-export const TABLES: readonly Table[] = ["context", "runs", "metrics", "errors", "liveness"];
+export const TABLES: readonly Table[] = [
+  "context",
+  "values",
+  "runs",
+  "metrics",
+  "errors",
+  "liveness",
+];
 
 /** The names of a namespace. */
 export function namesOf(namespace: string): Names {

@@ -85,23 +85,20 @@ export class RunMessages {
   /** Drops all that waits for the run. @returns how many messages went */
   async drop(workflow: string, runId: string): Promise<number> {
     let dropped = await this.purgeSchedules(this.#names.sched(workflow, runId, "*", "*"));
-    // Again until nothing is left to drop (M4). A replica that is behind may still show what is gone.
-    for (let before = -1; before < dropped; ) {
-      before = dropped;
-      const messages = await this.#workOf(workflow, runId);
-      await inParallel(messages, WIDTH, async ({ seq }) => {
-        if (await this.delete(seq)) dropped++;
-      });
-    }
-    return dropped;
-  }
-
-  /** Any replica is asked, and where there are several the leader for what that one has not heard of yet. */
-  async #workOf(workflow: string, runId: string): Promise<StoredMessage[]> {
     const filter = this.#names.work(workflow, runId, "*");
-    const messages = await this.reader.lastOfEach([filter]);
-    if (this.#hasOneReplica) return messages;
-    return [...messages, ...(await this.reader.missing(filter, messages))];
+    const dropAll = async (messages: readonly StoredMessage[]): Promise<boolean> => {
+      const gone = await inParallel(messages, WIDTH, ({ seq }) => this.delete(seq));
+      const count = gone.filter((is) => is).length;
+      dropped += count;
+      return count > 0;
+    };
+    const read = () => this.reader.lastOfEach([filter]);
+    // Most of it by one read of any replica. It may show what is gone, and not what has come: then the leader is asked.
+    if (!this.#hasOneReplica) await dropAll(await read());
+    const newest = this.#hasOneReplica ? read : () => this.reader.missing(filter, []);
+    // Again until nothing is left to drop (M4).
+    while (await dropAll(await newest()));
+    return dropped;
   }
 
   /** Deletes one message. @returns false where it was gone */

@@ -1,4 +1,5 @@
 import { FloxideError } from "../core/errors.ts";
+import { inParallel } from "../core/in-parallel.ts";
 import { cut } from "../core/issues.ts";
 import { streamApi } from "./api-subjects.ts";
 import { NoAnswer } from "./no-answer.ts";
@@ -18,6 +19,9 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 
 /** Messages that are read at a time where all are read. */
 export const BATCH = 1_000;
+
+/** Reads under way at a time. */
+const WIDTH = 64;
 
 /** Most bytes that one batch read gives: a history may have large chunks. */
 const BATCH_BYTES = 16 * 1024 * 1024;
@@ -99,7 +103,7 @@ export class StreamReader {
   async missing(filter: string, known: readonly StoredMessage[]): Promise<StoredMessage[]> {
     const seen = new Set(known.map(({ subject }) => subject));
     const others = (await this.subjects(filter)).filter((subject) => !seen.has(subject));
-    const found = await Promise.all(others.map((subject) => this.lastFromLeader(subject)));
+    const found = await inParallel(others, WIDTH, (subject) => this.lastFromLeader(subject));
     return found.filter((message) => message !== null);
   }
 

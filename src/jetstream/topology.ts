@@ -33,6 +33,7 @@ export interface StreamPlan {
 
 const TABLES: Readonly<Record<Table, string>> = {
   context: "floxide: checkpoints, one entry a run",
+  values: "floxide: inputs and results of wide forks",
   runs: "floxide: what lists know of runs",
   metrics: "floxide: figures of runs",
   errors: "floxide: failed attempts",

@@ -1,10 +1,12 @@
-import type { ErrorStore, LivenessStore, MetricsStore } from "../core/ports/stores.ts";
+import type { Clock } from "../core/clock.ts";
+import type { ErrorStore, LivenessStore, MetricsStore, ValueStore } from "../core/ports/stores.ts";
 import type { Heartbeat } from "../core/records/liveness.ts";
 import type { RunMetrics } from "../core/records/metrics.ts";
 import type { RunError } from "../core/records/run-error.ts";
 import { toToken } from "../core/token.ts";
 import type { Handle } from "./handle.ts";
 import type { Table } from "./table.ts";
+import { checkSize } from "./text.ts";
 
 /** Figures of runs in memory. */
 export function memoryMetricsStore(table: Table<RunMetrics>, handle: Handle): MetricsStore {
@@ -20,6 +22,47 @@ export function memoryMetricsStore(table: Table<RunMetrics>, handle: Handle): Me
     remove: async (runId) => {
       handle.check();
       table.delete(runId);
+    },
+  };
+}
+
+/** Values of wide forks, by run and key. */
+export type ValueTexts = Map<string, Map<string, { readonly text: string; readonly at: number }>>;
+
+/** Values of wide forks in memory. */
+export function memoryValueStore(
+  texts: ValueTexts,
+  handle: Handle,
+  { clock, maxValueBytes }: { readonly clock: Clock; readonly maxValueBytes: number },
+): ValueStore {
+  const valuesOf = (runId: string) => texts.get(runId) ?? new Map<string, never>();
+  return {
+    put: async (runId, key, text) => {
+      handle.check();
+      checkSize(text, maxValueBytes, `values of run "${runId}"`);
+      texts.set(runId, new Map(valuesOf(runId)).set(key, { text, at: clock.now() }));
+    },
+    get: async (runId, key) => {
+      handle.check();
+      return valuesOf(runId).get(key)?.text ?? null;
+    },
+    remove: async (runId, keys) => {
+      handle.check();
+      for (const key of keys) texts.get(runId)?.delete(key);
+      if (valuesOf(runId).size === 0) texts.delete(runId);
+    },
+    removeRun: async (runId) => {
+      handle.check();
+      texts.delete(runId);
+    },
+    runs: async () => {
+      handle.check();
+      return [...texts.keys()];
+    },
+    newestAt: async (runId) => {
+      handle.check();
+      const times = [...valuesOf(runId).values()].map(({ at }) => at);
+      return times.length === 0 ? null : Math.max(...times);
     },
   };
 }

@@ -18,7 +18,13 @@ import { memoryDeadLetterStore } from "./dead-letter-store.ts";
 import { Handle } from "./handle.ts";
 import type { HistoryTexts } from "./history-store.ts";
 import { MemoryHistoryStore } from "./history-store.ts";
-import { memoryErrorStore, memoryLivenessStore, memoryMetricsStore } from "./keyed-stores.ts";
+import {
+  memoryErrorStore,
+  memoryLivenessStore,
+  memoryMetricsStore,
+  memoryValueStore,
+  type ValueTexts,
+} from "./keyed-stores.ts";
 import type { MemoryOptions, ResolvedMemoryOptions } from "./options.ts";
 import { resolveMemoryOptions } from "./options.ts";
 import { MemoryRunInfoStore } from "./run-info-store.ts";
@@ -59,12 +65,14 @@ export class MemoryWorld {
   open(): Backend {
     const handle = new Handle();
     this.#handles.add(handle);
-    const { checkpoints, infos, metrics, errors, heartbeats, history, letters } = this.#tables;
+    const { checkpoints, values, infos, metrics, errors, heartbeats, history, letters } =
+      this.#tables;
     return {
       namespace: this.#options.namespace,
       maxValueBytes: this.#options.maxValueBytes,
       queue: new MemoryWorkQueue(this.#shared, handle),
       contexts: new MemoryContextStore(checkpoints, handle),
+      values: memoryValueStore(values, handle, this.#options),
       runs: new MemoryRunInfoStore(infos, this.#shared, handle),
       metrics: memoryMetricsStore(metrics, handle),
       errors: memoryErrorStore(errors, handle),
@@ -105,6 +113,7 @@ export class MemoryWorld {
 
 interface Tables {
   readonly checkpoints: Table<Checkpoint>;
+  readonly values: ValueTexts;
   readonly infos: Table<RunInfo>;
   readonly metrics: Table<RunMetrics>;
   readonly errors: Table<RunError>;
@@ -124,6 +133,7 @@ function makeTables(options: ResolvedMemoryOptions, expiries: Agenda): Tables {
     isTerminal(status as RunStatus) ? retentionMs : null;
   return {
     checkpoints: table("the checkpoint of run", CheckpointSchema, onceEnded),
+    values: new Map(),
     infos: table("the info of run", RunInfoSchema, onceEnded),
     metrics: table("the metrics of run", RunMetricsSchema, onceEnded),
     errors: table("the error", RunErrorSchema, () => retentionMs),

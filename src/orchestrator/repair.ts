@@ -9,6 +9,7 @@ import { dropForgotten } from "./repair-forgotten.ts";
 import { type RepairListener, type RepairReport, RepairTally } from "./repair-report.ts";
 import { type RepairLook, repairRun } from "./repair-run.ts";
 import { repairStarts } from "./repair-starts.ts";
+import { dropValues } from "./repair-values.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
 // Looks for runs that should move and have nothing that will move them. Invariants:
@@ -101,6 +102,7 @@ export class Repairs {
     const floors = await Floors.read(backend.queue);
     const waiting = await repairStarts(this.#scope, tally, floors, USUAL_STARTS);
     await dropForgotten(this.#scope, floors);
+    await dropValues(this.#scope);
     const usual = { quietMs, restored: false, trustsHistory: false, waiting, floors };
     const seen = await this.#listed({ ...usual, thorough: false }, tally);
     await this.#unlisted({ ...usual, thorough: true }, seen, tally);

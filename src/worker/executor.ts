@@ -3,14 +3,17 @@ import type { ItemChange, Refusal } from "../core/checkpoint/change.ts";
 import type { Checkpoint, Item } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { dueMs } from "../core/checkpoint/inspect.ts";
-import { storedTime } from "../core/checkpoint/item-changes.ts";
+import { isOutside } from "../core/checkpoint/wide.ts";
 import { FloxideError, isFloxideError } from "../core/errors.ts";
-import type { Failure } from "../core/failure.ts";
+import { toFailure } from "../core/failure.ts";
+import type { Json } from "../core/json.ts";
+import type { Outside } from "../engine/outside.ts";
 import type { RunSession } from "../engine/session.ts";
 import type { Committed } from "../engine/settle.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
+import { Commits, tooLarge } from "./commits.ts";
 import type { Case } from "./judge.ts";
-import { giveUp, judge, judgeFailure, lostFailure } from "./judge.ts";
+import { giveUp, judge, lostFailure } from "./judge.ts";
 import { runNode } from "./run-node.ts";
 import type { Running } from "./running.ts";
 import type { WorkerScope } from "./scope.ts";
@@ -30,6 +33,8 @@ export interface Execute {
   /** True where the message was delivered before and the item was there already. */
   readonly again: boolean;
   readonly deliveries: number;
+  /** The item's input, where not all of it is in the checkpoint. */
+  readonly input?: Json;
 }
 
 export type Executed =
@@ -48,17 +53,30 @@ export type Executed =
 export class Executor {
   readonly #scope: WorkerScope;
   readonly #running: Running;
+  readonly #outside: Outside;
+  readonly #commits: Commits;
   #suspects: Promise<unknown> = Promise.resolve();
 
-  constructor(scope: WorkerScope, running: Running) {
+  constructor(scope: WorkerScope, running: Running, outside: Outside) {
     this.#scope = scope;
+    this.#outside = outside;
+    this.#commits = new Commits(scope, outside);
     this.#running = running;
   }
 
   /** Executes the item and commits what it answers. @throws FloxideError `backend` where the store is lost */
   async execute(request: Execute): Promise<Executed> {
-    const item = request.session.known?.checkpoint.items[request.id];
-    if (item?.hold !== undefined) return this.#wake(request, item);
+    const view = request.session.known;
+    const item = view?.checkpoint.items[request.id];
+    if (view !== null && item !== undefined) {
+      if (item.opens === true) return this.#open(request, view.checkpoint, item);
+      if (item.hold !== undefined) return this.#wake(request, item);
+      if (isOutside(item) && request.input === undefined) {
+        const input = await this.#outside.inputOf(view.checkpoint, item);
+        if (input === undefined) return this.#fail(request, item, gone(item, "the input"));
+        return this.execute({ ...request, input });
+      }
+    }
     if (item === undefined || !request.again || isExpected(item, request.deliveries)) {
       return this.#executeNow(request);
     }
@@ -84,6 +102,30 @@ export class Executor {
     );
   }
 
+  /** Opens the next branches of a wide fork. */
+  async #open(request: Execute, checkpoint: Checkpoint, item: Item): Promise<Executed> {
+    const { session, id, carrier } = request;
+    const successors = await this.#outside.nextBranches(checkpoint, item);
+    if (successors === null) return this.#fail(request, item, gone(item, "the inputs of branches"));
+    const change = { type: "open", item: id, turn: item.turn, carrier, successors } as const;
+    try {
+      return this.#went(request, await session.commit(change), change);
+    } catch (error) {
+      if (!isFloxideError(error, "payload_too_large")) throw error;
+      return this.#fail(request, item, tooLarge(item, error));
+    }
+  }
+
+  /** Fails the run with the item, whatever its policy: another attempt would be no better. */
+  async #fail(request: Execute, item: Item, error: FloxideError): Promise<Executed> {
+    const { session, id, carrier } = request;
+    const now = this.#scope.clock.now();
+    const failure = toFailure(error, { node: item.node, item: id, attempt: item.attempt, now });
+    const change = { type: "fail", item: id, turn: item.turn, carrier, ms: 0, failure } as const;
+    const { committed, counted } = await this.#commits.commitFailure(session, change);
+    return this.#went(request, committed, counted);
+  }
+
   async #executeSuspect(request: Execute): Promise<Executed> {
     const view = await request.session.current();
     const item = view?.checkpoint.items[request.id];
@@ -94,14 +136,15 @@ export class Executor {
     const lost = (item.lost ?? 0) + 1;
     const isLast = lost >= this.#scope.options.maxLost;
     const failure = lostFailure(id, item, this.#scope.clock.now(), lost + 1);
-    const subject = this.#case(request, item, view.checkpoint);
+    const { input = item.input } = request;
+    const subject = this.#case(request, { ...item, input }, view.checkpoint);
     const change: ItemChange = isLast
       ? giveUp(subject, failure, 0)
       : { type: "lost", item: id, turn: item.turn, carrier, failure, lost };
     const committed = await session.commit(change);
     if (committed.outcome.applied) {
       const now = this.#scope.clock.now();
-      await this.#recordError(committed.checkpoint, failure, isLast ? null : now);
+      await this.#commits.recordError(committed.checkpoint, failure, isLast ? null : now);
     }
     return isLast
       ? this.#went(request, committed, change)
@@ -126,8 +169,10 @@ export class Executor {
     if (!checkpoint.started && !isTerminal(checkpoint.status)) return { type: "given-back" };
     if (checkpoint.status !== "running")
       return { type: "went-on", checkpoint, revision, items: [] };
-    const item = checkpoint.items[id];
-    if (item === undefined) return { type: "refused", checkpoint, refusal: "gone" };
+    const stored = checkpoint.items[id];
+    if (stored === undefined) return { type: "refused", checkpoint, refusal: "gone" };
+    if (isOutside(stored) && request.input === undefined) return this.execute(request);
+    const item = request.input === undefined ? stored : { ...stored, input: request.input };
     if (dueMs(item) > this.#scope.clock.now()) {
       return { type: "went-on", checkpoint, revision, items: [id] };
     }
@@ -150,47 +195,11 @@ export class Executor {
   }
 
   async #commit(request: Execute, subject: Case, change: ItemChange): Promise<Executed> {
-    let counted = change;
-    let committed: Committed;
-    try {
-      committed = await request.session.commit(change);
-    } catch (error) {
-      counted = this.#instead(subject, change, error);
-      committed = await this.#commitFailure(request, counted);
-    }
+    const { committed, counted } = await this.#commits.commit(request.session, subject, change);
     if (!committed.outcome.applied && committed.outcome.refusal === "outdated") {
       return this.#executeNow(request);
     }
-    if (committed.outcome.applied && "failure" in counted) {
-      const retryAt = counted.type === "retry" ? counted.notBeforeMs : null;
-      await this.#recordError(committed.checkpoint, counted.failure, retryAt);
-    }
     return this.#went(request, committed, counted);
-  }
-
-  /** An answer that cannot be committed, because it does not fit or cannot be merged, is a failed attempt. */
-  #instead(subject: Case, change: ItemChange, error: unknown): ItemChange {
-    if (isFloxideError(error, "backend") || isFloxideError(error, "not_found")) throw error;
-    const isTooLarge = isFloxideError(error, "payload_too_large");
-    if (isTooLarge && "failure" in change) {
-      // The node failed of something else: that is worth more than that there is no room to try it again.
-      const { item, turn, carrier, failure } = change;
-      return { type: "fail", item, turn, carrier, ms: 0, failure };
-    }
-    return judgeFailure(subject, isTooLarge ? tooLarge(subject.item, error) : error, 0);
-  }
-
-  /** Commits a failure; one that does not fit either is cut to the bone, and fails the run. */
-  async #commitFailure(request: Execute, change: ItemChange): Promise<Committed> {
-    try {
-      return await request.session.commit(change);
-    } catch (error) {
-      if (!isFloxideError(error, "payload_too_large") || !("failure" in change)) throw error;
-      const message = change.failure.message.slice(0, 200);
-      const failure = { ...change.failure, stack: null, message };
-      const { item, turn, carrier } = change;
-      return request.session.commit({ type: "fail", item, turn, carrier, ms: 0, failure });
-    }
   }
 
   #went(
@@ -227,37 +236,14 @@ export class Executor {
     const fallbackPolicy = options.retry;
     return { workflow, id, item, carrier, contextVersion, deliveries, fallbackPolicy, clock };
   }
-
-  async #recordError(
-    checkpoint: Checkpoint,
-    failure: Failure,
-    retryAtMs: number | null,
-  ): Promise<void> {
-    const { runId, workflow } = checkpoint;
-    const { workerId } = this.#scope.options;
-    const { node, item, attempt, kind, message } = failure;
-    this.#scope.log.warn(
-      { runId, workflow, node, item, attempt, kind, workerId },
-      `attempt failed: ${message}`,
-    );
-    await this.#scope.backend.errors.put({
-      runId,
-      workflow,
-      workerId,
-      failure,
-      retryAt: retryAtMs === null ? null : storedTime(retryAtMs),
-    });
-  }
 }
 
 /** True where the message was given back on purpose: a retry that waited in it, or a worker that stopped. */
 const isExpected = (item: Item, deliveries: number): boolean =>
   item.deliveries !== undefined && item.deliveries === deliveries - 1;
 
-function tooLarge(item: Item, cause: FloxideError): FloxideError {
-  return new FloxideError(
-    "payload_too_large",
-    `what node "${item.node}" gave does not fit into the run's checkpoint: ${cause.message}`,
-    { details: cause.details, cause },
+const gone = (item: Item, what: string): FloxideError =>
+  new FloxideError(
+    "backend",
+    `${what} of node "${item.node}" is not stored any more: JetStream has lost it, or the run is older than it was`,
   );
-}

@@ -87,8 +87,21 @@ export function giveUp(subject: Case, failure: Failure, ms: number): ItemChange 
   const common = { item: id, turn: item.turn, carrier, ms, failure } as const;
   const isKnown = Object.hasOwn(workflow.nodes, item.node);
   const routed = isKnown ? routeError(workflow, item.node, item.input) : null;
-  return routed === null ? { ...common, type: "fail" } : { ...common, type: "fallback", routed };
+  if (routed === null) return { ...common, type: "fail" };
+  return {
+    ...common,
+    type: "fallback",
+    routed: item.kept === undefined ? routed : sameInput(routed),
+  };
 }
+
+/** What follows, with the input that is kept outside the checkpoint handed on as it is there. */
+const sameInput = (routed: Routed): Routed => ({
+  ...routed,
+  successors: routed.successors.map((successor) =>
+    successor.type === "item" ? { ...successor, input: null, same: true } : successor,
+  ),
+});
 
 function retryIn(
   subject: Case,

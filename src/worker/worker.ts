@@ -9,6 +9,7 @@ import type { Backend } from "../core/ports/backend.ts";
 import type { ControlCommand } from "../core/ports/control-bus.ts";
 import type { Delivery, QueueSource } from "../core/ports/work-queue.ts";
 import type { Heartbeat } from "../core/records/liveness.ts";
+import { Outside, WIDTHS, type Widths } from "../engine/outside.ts";
 import { spareBytesOf } from "../engine/spare-bytes.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import { WorkflowRegistry } from "../workflows/index.ts";
@@ -27,6 +28,8 @@ export interface WorkerParts {
   readonly workflows: readonly AnyWorkflow[];
   readonly log?: Logger;
   readonly clock?: Clock;
+  /** How wide a fork may be before it is kept outside its checkpoint; the same everywhere but in tests. */
+  readonly widths?: Widths;
 }
 
 /** Milliseconds, beyond the grace, that stopping may take. */
@@ -65,14 +68,18 @@ export class Worker {
     this.#running = new Running(this.#scope.clock);
     let commits = 0;
     const prefix = uuid().slice(-12);
+    const newCommit = (): string => `${prefix}-${++commits}`;
+    const { values, maxValueBytes } = parts.backend;
+    const outside = new Outside(values, maxValueBytes, parts.widths ?? WIDTHS, newCommit);
     this.#sessions = new Sessions({
       store: parts.backend.contexts,
-      spareBytes: spareBytesOf(parts.backend.maxValueBytes),
+      spareBytes: spareBytesOf(maxValueBytes),
       clock: this.#scope.clock,
       by: resolved.workerId,
-      newCommit: () => `${prefix}-${++commits}`,
+      outside,
+      newCommit,
     });
-    const executor = new Executor(this.#scope, this.#running);
+    const executor = new Executor(this.#scope, this.#running, outside);
     this.#taker = new Taker(this.#scope, this.#registry, this.#sessions, executor);
     this.#heart = new Heart(this.#scope, this.#running, this.#registry);
   }

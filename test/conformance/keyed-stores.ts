@@ -9,6 +9,56 @@ export function keyedStoreTests(open: () => Promise<Opened>): void {
   metricsStoreTests(open);
   errorStoreTests(open);
   livenessStoreTests(open);
+  valueStoreTests(open);
+}
+
+function valueStoreTests(open: () => Promise<Opened>): void {
+  describe("value store", () => {
+    const on = freshForEachTest(open);
+
+    it("gives null for what it does not know", async () => {
+      const { values } = on.backend;
+      expect(await values.get("nobody", "k")).toBeNull();
+      expect(await values.newestAt("nobody")).toBeNull();
+      expect(await values.runs()).toEqual([]);
+    });
+
+    it("gives back what was put, to every backend, whatever run ids are made of", async () => {
+      const { values } = on.backend;
+      await Promise.all(ODD_IDS.map((runId, i) => values.put(runId, "k-1", `[${i}]`)));
+      const other = (await on.second()).values;
+      for (const [i, runId] of ODD_IDS.entries())
+        expect(await other.get(runId, "k-1")).toBe(`[${i}]`);
+      expect([...(await other.runs())].sort()).toEqual([...ODD_IDS].sort());
+    });
+
+    it("removes some values of a run, or all, and leaves those of others", async () => {
+      const { values } = on.backend;
+      for (const key of ["a", "b", "c"]) await values.put("r", key, "[]");
+      await values.put("other", "a", "[]");
+      await values.remove("r", ["a", "unknown"]);
+      expect(await values.get("r", "a")).toBeNull();
+      expect(await values.get("r", "b")).toBe("[]");
+      await values.removeRun("r");
+      expect(await values.get("r", "b")).toBeNull();
+      expect(await values.get("r", "c")).toBeNull();
+      expect(await values.get("other", "a")).toBe("[]");
+    });
+
+    it("knows when the newest value of a run was written", async () => {
+      const { values } = on.backend;
+      await values.put("r", "a", "[]");
+      const at = await values.newestAt("r");
+      expect(Math.abs((at ?? 0) - Date.now())).toBeLessThan(60_000);
+    });
+
+    it("refuses a value that is larger than the largest", async () => {
+      const text = JSON.stringify("x".repeat(on.backend.maxValueBytes));
+      await expect(on.backend.values.put("r", "a", text)).rejects.toMatchObject({
+        code: "payload_too_large",
+      });
+    });
+  });
 }
 
 function metricsStoreTests(open: () => Promise<Opened>): void {

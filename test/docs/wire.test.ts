@@ -112,7 +112,7 @@ test("every name is on the page", () => {
     names.consumerFilter("work", "<workflow>"),
     names.consumer("start", "<workflow>"),
     names.consumer("work", "<workflow>"),
-    ...(["context", "runs", "metrics", "errors", "liveness"] as const).map(names.bucket),
+    ...(["context", "values", "runs", "metrics", "errors", "liveness"] as const).map(names.bucket),
   ];
   for (const name of made) {
     const written = name

@@ -2,7 +2,8 @@ import { expect, test } from "vitest";
 import type { Change } from "../../src/core/checkpoint/change.ts";
 import { type Checkpoint, newCheckpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { systemClock } from "../../src/core/clock.ts";
-import type { ContextStore } from "../../src/core/ports/stores.ts";
+import type { ContextStore, ValueStore } from "../../src/core/ports/stores.ts";
+import { Outside, WIDTHS } from "../../src/engine/outside.ts";
 import { RunSession } from "../../src/engine/session.ts";
 import { gate } from "../support/gate.ts";
 
@@ -27,6 +28,7 @@ function sessionOn(store: Partial<ContextStore>, spareBytes = 0): RunSession {
     clock: systemClock,
     by: "worker",
     spareBytes,
+    outside: new Outside({} as ValueStore, 1_000_000, WIDTHS, () => "key"),
     newCommit: () => `commit ${++commits}`,
   });
 }

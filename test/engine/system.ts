@@ -1,4 +1,5 @@
 import type { Backend } from "../../src/core/ports/backend.ts";
+import { WIDTHS, type Widths } from "../../src/engine/outside.ts";
 import { MemoryWorld } from "../../src/memory/world.ts";
 import { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import type { WorkerOptions } from "../../src/worker/options.ts";
@@ -11,6 +12,8 @@ export class System implements AsyncDisposable {
   readonly world: MemoryWorld;
   readonly backend: Backend;
   readonly orchestrator: Orchestrator;
+  /** Of forks, for workers to come. */
+  widths: Widths = WIDTHS;
   readonly #open: (() => Promise<void>)[] = [];
 
   constructor(
@@ -19,7 +22,9 @@ export class System implements AsyncDisposable {
   ) {
     this.world = new MemoryWorld({ ackWaitMs: 500, ...options });
     this.backend = this.world.open();
-    this.orchestrator = new Orchestrator({ backend: this.backend, workflows }, { answerMs: 200 });
+    const { clock } = options;
+    const parts = { backend: this.backend, workflows, ...(clock === undefined ? {} : { clock }) };
+    this.orchestrator = new Orchestrator(parts, { answerMs: 200 });
     this.#open.push(
       () => this.backend.close(),
       () => this.orchestrator.close(),
@@ -44,7 +49,11 @@ export class System implements AsyncDisposable {
     alterations: Alterations = {},
   ): Worker {
     const backend = this.open(alterations);
-    const worker = new Worker({ backend, workflows }, { concurrency: 8, graceMs: 50, ...options });
+    const { widths } = this;
+    const worker = new Worker(
+      { backend, workflows, widths },
+      { concurrency: 8, graceMs: 50, ...options },
+    );
     this.#open.push(() => worker.stop());
     return worker;
   }

@@ -250,7 +250,7 @@ describe("a connection that breaks", () => {
     await using plain = await plainConnection(server.url);
     expect(statusListeners(connection)).toBe(before);
     expect(subscriptions(connection)).toBeLessThanOrEqual(1);
-    expect(await plain.jsm.streams.names().next()).toHaveLength(8);
+    expect(await plain.jsm.streams.names().next()).toHaveLength(9);
     await connection.close();
   });
 });

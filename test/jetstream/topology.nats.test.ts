@@ -38,6 +38,7 @@ describe("topology", () => {
       "KV_many-liveness",
       "KV_many-metrics",
       "KV_many-runs",
+      "KV_many-values",
       "many-dead",
       "many-history",
       "many-work",

@@ -10,6 +10,7 @@ const STREAMS = {
   consumers: "floxide-work/obs",
   history: "floxide-history",
   context: "KV_floxide-context",
+  values: "KV_floxide-values",
   runs: "KV_floxide-runs",
   metrics: "KV_floxide-metrics",
   errors: "KV_floxide-errors",

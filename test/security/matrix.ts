@@ -28,7 +28,7 @@ const CLIENTS: readonly User[] = ["worker", ...READERS];
 /** A subject, and who may publish to it. */
 export type Row = readonly [subject: string, who: readonly User[]];
 
-const BUCKETS = ["context", "runs", "metrics", "errors", "liveness"] as const;
+const BUCKETS = ["context", "values", "runs", "metrics", "errors", "liveness"] as const;
 const LOGS = ["floxide-history", "floxide-dead"];
 const STREAMS = ["floxide-work", ...BUCKETS.map((name) => `KV_floxide-${name}`), ...LOGS];
 
@@ -77,6 +77,7 @@ const WORK: readonly Row[] = [
 
 const ENTRIES: readonly Row[] = [
   ["$KV.floxide-context.r", MOVERS],
+  ["$KV.floxide-values.r.k", MOVERS],
   ["$KV.floxide-runs.order.running.r", MOVERS],
   ["$KV.floxide-runs.other.running.r", STEERERS],
   ["$KV.floxide-metrics.r", MOVERS],
@@ -89,7 +90,10 @@ function ofStream(stream: string): readonly Row[] {
   const isWork = stream === "floxide-work";
   const isRuns = stream === "KV_floxide-runs";
   const isContext = stream === "KV_floxide-context";
-  const subject = stream.startsWith("KV_") ? `$KV.${stream.slice(3)}.r` : "floxide.any";
+  const isValues = stream === "KV_floxide-values";
+  const isMetrics = stream === "KV_floxide-metrics";
+  const key = isValues ? "r.k" : "r";
+  const subject = stream.startsWith("KV_") ? `$KV.${stream.slice(3)}.${key}` : "floxide.any";
   const isFollowed = isRuns || stream === "floxide-history";
   return [
     [`STREAM.INFO.${stream}`, CLIENTS],
@@ -102,11 +106,11 @@ function ofStream(stream: string): readonly Row[] {
     [`STREAM.PEER.REMOVE.${stream}`, NOBODY],
     [`STREAM.LEADER.STEPDOWN.${stream}`, NOBODY],
     [`STREAM.MSG.DELETE.${stream}`, only(isWork, STEERERS)],
-    [`STREAM.MSG.GET.${stream}`, isContext ? CLIENTS : only(isWork, READERS)],
-    [`DIRECT.GET.${stream}`, isRuns ? CLIENTS : only(stream !== "KV_floxide-metrics", READERS)],
+    [`STREAM.MSG.GET.${stream}`, isContext ? CLIENTS : isValues ? MOVERS : only(isWork, READERS)],
+    [`DIRECT.GET.${stream}`, isRuns ? CLIENTS : only(!isMetrics && !isValues, READERS)],
     [
       `DIRECT.GET.${stream}.${subject}`,
-      isContext ? CLIENTS : only(stream === "KV_floxide-metrics", READERS),
+      isContext ? CLIENTS : isValues ? ["worker"] : only(isMetrics, READERS),
     ],
     [`CONSUMER.LIST.${stream}`, only(isWork, READERS)],
     [`CONSUMER.NAMES.${stream}`, NOBODY],

@@ -1,6 +1,6 @@
 import type { Failure } from "../failure.ts";
 import type { Json } from "../json.ts";
-import type { Routed } from "./routed.ts";
+import type { Routed, Successor } from "./routed.ts";
 
 /** An answer to one execution of one item. It counts only while the item is on the turn that was executed. */
 interface Answer {
@@ -77,6 +77,8 @@ export type Change =
     })
   /** The worker gives the item back unexecuted: the delivery is accounted for. */
   | (Answer & { readonly type: "give-back"; readonly deliveries: number })
+  /** The next branches of a wide fork begin. */
+  | (Answer & { readonly type: "open"; readonly successors: readonly Successor[] })
   /** The time of a hold has come. */
   | (Answer & { readonly type: "wake" })
   /** These items have messages of their own now. Worth a write only where `before` something that counts on it. */

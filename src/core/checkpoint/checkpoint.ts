@@ -50,8 +50,32 @@ const ItemSchema = z.looseObject({
   deliveries: Count.optional(),
   /** True for the item that failed the run. `resume` begins with it. */
   failed: z.boolean().optional(),
+  /** Branch of a wide fork: its input is in this chunk of the fork's inputs, at this place. `input` is null. */
+  from: z.tuple([Count, Count]).optional(),
+  /**
+   * Join of a wide fork: keys of the chunks with what it collected, beside what is in `input`. Both are pairs of branch
+   * index and value, as they arrived.
+   */
+  kept: z.array(z.string()).optional(),
+  /** Executes no node: opens the branches of its wide fork, chunk by chunk. */
+  opens: z.boolean().optional(),
 });
 export type Item = z.infer<typeof ItemSchema>;
+
+/** Branches of a wide fork, of which only some are open at a time. */
+const RestSchema = z.object({
+  /** What the keys of the chunks begin with. */
+  key: z.string(),
+  chunks: Count,
+  /** Chunk that is opened next. */
+  next: Count,
+  /** Successors in the chunks before that. */
+  opened: Count,
+  /** So few live branches let the next chunk be opened. */
+  low: Count,
+  /** The item that opens them. */
+  opener: Count,
+});
 
 /** A fan-out that has not ended: what its branches brought to joins so far. */
 const ForkSchema = z.looseObject({
@@ -63,6 +87,10 @@ const ForkSchema = z.looseObject({
   /** By join target: branch index and value, as they arrived. */
   joins: z.record(z.string(), z.array(z.tuple([Count, JsonValue]))),
   emptyJoins: z.array(z.string()),
+  /** Of a wide fork: the inputs of its branches, in chunks outside the checkpoint. */
+  rest: RestSchema.optional(),
+  /** By join target: keys of chunks outside the checkpoint with what branches brought before what is in `joins`. */
+  kept: z.record(z.string(), z.array(z.string())).optional(),
 });
 export type Fork = z.infer<typeof ForkSchema>;
 
@@ -145,6 +173,8 @@ export const CheckpointSchema = z
     epoch: Count,
     /** Unique to each write: tells a writer whose answer was lost whether the write is its own. */
     commit: z.string(),
+    /** True once values of the run were kept outside its checkpoint. */
+    outside: z.boolean().optional(),
     /** Events not yet known to be in the history stream, and the number of the next. */
     history: z.object({ next: z.number().int().positive(), events: z.array(StoredEventSchema) }),
   })

@@ -1,7 +1,8 @@
 import type { Json } from "../json.ts";
 import type { Checkpoint, Fork, Item, NodeFigures, Scope, StoredEvent } from "./checkpoint.ts";
 import { isTerminal } from "./checkpoint.ts";
-import type { Routed } from "./routed.ts";
+import type { Routed, Successor } from "./routed.ts";
+import { inBranchOrder } from "./wide.ts";
 
 // A checkpoint under change. Invariants:
 // 1. The checkpoint that it was opened on is never touched: a conflict must be able to begin again from it.
@@ -86,7 +87,23 @@ export class Draft {
   }
 
   /** Adds an item that `carrier`'s message vouches for. @returns its id */
-  add(node: string, input: Json, scope: Scope | undefined, carrier: number): number {
+  add(
+    node: string,
+    input: Json,
+    scope: Scope | undefined,
+    carrier: number,
+    more: Pick<Item, "from" | "kept"> = {},
+  ): number {
+    this.next.counters.items += 1;
+    return this.#put(node, input, scope, { carrier, ...more });
+  }
+
+  #put(
+    node: string,
+    input: Json,
+    scope: Scope | undefined,
+    more: Pick<Item, "carrier" | "from" | "kept" | "opens">,
+  ): number {
     const id = this.next.nextItem;
     this.next.nextItem += 1;
     this.next.items[id] = {
@@ -94,10 +111,9 @@ export class Draft {
       input,
       attempt: 1,
       turn: this.next.firstTurn ?? 0,
-      carrier,
+      ...more,
       ...(scope === undefined ? {} : { scope }),
     };
-    this.next.counters.items += 1;
     if (scope) this.#fork(scope.fork).live += 1;
     return id;
   }
@@ -108,21 +124,68 @@ export class Draft {
    * @returns ids of the items added, in the order of the graph
    */
   advance(id: number, node: string, routed: Routed, carrier: number): number[] {
-    const scope = this.item(id)?.scope;
+    const item = this.item(id);
+    const scope = item?.scope;
     this.removeItem(id);
     const added: number[] = [];
     const inner = routed.forks ? this.#open(node, scope, routed.emptyJoins) : scope;
+    if (routed.rest && inner) added.push(this.#keepShut(inner.fork, node, routed.rest, carrier));
     routed.successors.forEach((successor, index) => {
       const place = routed.forks && inner ? { fork: inner.fork, index } : inner;
-      if (successor.type === "item")
-        added.push(this.add(successor.node, successor.input, place, carrier));
-      else if (successor.type === "end") this.next.outputs.push(successor.value);
-      else if (place === undefined)
-        added.push(this.add(successor.node, [successor.value], undefined, carrier));
-      else this.#contribute(place, successor.node, successor.value);
+      if (successor.type === "item" && successor.same === true && item) {
+        const { input, kept = [] } = item;
+        added.push(this.add(successor.node, input, place, carrier, { kept }));
+      } else this.#follow(successor, place, carrier, added);
     });
     // The new fork holds its parent open, so it is settled first.
     if (routed.forks && inner) this.#settle(inner.fork, carrier, added);
+    this.#leave(scope, carrier, added);
+    return added;
+  }
+
+  #follow(successor: Successor, place: Scope | undefined, carrier: number, added: number[]): void {
+    if (successor.type === "item")
+      added.push(this.add(successor.node, successor.input, place, carrier));
+    else if (successor.type === "end") this.next.outputs.push(successor.value);
+    else if (place === undefined)
+      added.push(this.add(successor.node, [successor.value], undefined, carrier));
+    else this.#contribute(place, successor.node, successor.value);
+  }
+
+  /**
+   * Lets the next branches of a wide fork begin. The item that opens them rests while enough of them are live.
+   *
+   * @returns ids of the items that want to run
+   */
+  open(id: number, item: Item, successors: readonly Successor[], carrier: number): number[] {
+    const { scope } = item;
+    const fork = scope && this.#fork(scope.fork);
+    if (scope === undefined || fork?.rest === undefined)
+      throw new Error(`checkpoint of run "${this.next.runId}": item ${id} opens no fork`);
+    const { next, opened, chunks } = fork.rest;
+    const added: number[] = [];
+    successors.forEach((successor, i) => {
+      const place = { fork: scope.fork, index: opened + i };
+      if (successor.type === "item")
+        added.push(this.add(successor.node, null, place, carrier, { from: [next, i] }));
+      else this.#follow(successor, place, carrier, added);
+    });
+    const low = successors.length;
+    fork.rest = { ...fork.rest, next: next + 1, opened: opened + successors.length, low };
+    if (next + 1 >= chunks) {
+      this.removeItem(id);
+      this.#leave(scope, carrier, added);
+      return added;
+    }
+    const { carrier: _carrier, ...rest } = item;
+    const hold = { for: null, until: null, since: this.time };
+    this.setItem(id, { ...rest, turn: item.turn + 1, hold });
+    this.#reopen(fork, carrier, added);
+    return added;
+  }
+
+  /** One item less in its branch. Its fork may close, and the run end. */
+  #leave(scope: Scope | undefined, carrier: number, added: number[]): void {
     if (scope) {
       this.#fork(scope.fork).live -= 1;
       this.#settle(scope.fork, carrier, added);
@@ -130,7 +193,30 @@ export class Draft {
     // An open fork has items by invariant 3: only where none is open is there something to look for.
     const isOpen = added.length > 0 || (scope !== undefined && scope.fork in this.next.forks);
     if (!isOpen) this.#finishIfDone();
-    return added;
+  }
+
+  /** Adds the item that will open the branches of a wide fork. It counts as none of the run's work items. */
+  #keepShut(
+    fork: number,
+    node: string,
+    { key, chunks }: NonNullable<Routed["rest"]>,
+    carrier: number,
+  ): number {
+    const scope = { fork, index: 0 };
+    const opener = this.#put(node, null, scope, { carrier, opens: true });
+    this.#fork(fork).rest = { key, chunks, next: 0, opened: 0, low: 0, opener };
+    this.next.outside = true;
+    return opener;
+  }
+
+  /** Wakes the item that opens branches, where few enough are live. */
+  #reopen({ rest, live }: Fork, carrier: number, added: number[]): void {
+    if (rest === undefined || live - 1 > rest.low) return;
+    const opener = this.item(rest.opener);
+    if (opener?.hold === undefined) return;
+    const { hold: _hold, ...awake } = opener;
+    this.setItem(rest.opener, { ...awake, turn: opener.turn + 1, carrier });
+    added.push(rest.opener);
   }
 
   finish(status: "completed" | "failed" | "cancelled"): void {
@@ -181,14 +267,19 @@ export class Draft {
   /** Closes the fork if nothing runs in it any more: its joins begin in the branch that it was opened in. */
   #settle(id: number, carrier: number, added: number[]): void {
     const fork = this.next.forks[id];
-    if (fork === undefined || fork.live > 0) return;
+    if (fork === undefined) return;
+    if (fork.live > 0) {
+      this.#reopen(fork, carrier, added);
+      return;
+    }
     delete this.next.forks[id];
     const reached = Object.keys(fork.joins);
     for (const target of reached.length > 0 ? reached : fork.emptyJoins) {
-      const values = [...(ownOf(fork.joins, target) ?? [])]
-        .sort(([a], [b]) => a - b)
-        .map(([, value]) => value);
-      added.push(this.add(target, values, fork.parent, carrier));
+      const pairs = ownOf(fork.joins, target) ?? [];
+      const kept = ownOf(fork.kept ?? {}, target);
+      if (kept === undefined)
+        added.push(this.add(target, inBranchOrder(pairs), fork.parent, carrier));
+      else added.push(this.add(target, [...pairs], fork.parent, carrier, { kept }));
     }
     if (fork.parent) {
       this.#fork(fork.parent.fork).live -= 1;

@@ -1,10 +1,11 @@
 import type { Checkpoint, Item } from "./checkpoint.ts";
 
 /** Where an item stands, as far as the checkpoint knows. Whether it is being executed is known to its worker only. */
-export type ItemState = "pending" | "waiting_retry" | "held" | "failed";
+export type ItemState = "pending" | "waiting_retry" | "held" | "failed" | "opening";
 
 export function itemState(item: Item, now: number): ItemState {
   if (item.failed === true) return "failed";
+  if (item.opens === true) return "opening";
   if (item.hold !== undefined) return "held";
   return dueMs(item) > now ? "waiting_retry" : "pending";
 }
@@ -23,9 +24,12 @@ export function dueMs(item: Item): number {
  */
 export function carriedBy(checkpoint: Checkpoint, carrier: number): readonly number[] {
   const own = checkpoint.items[carrier];
-  // What an item leads to begins with its end: while it is there, its message vouches for nothing else.
-  if (own !== undefined) return mayRun(own) ? [carrier] : [];
-  return carriersOf(checkpoint).get(carrier) ?? NONE;
+  const runs = own !== undefined && mayRun(own) ? [carrier] : NONE;
+  // What an item leads to begins with its end: while it is there, its message vouches for nothing else. But one that opens
+  // branches stays until it has opened the last.
+  if (own !== undefined && own.opens !== true) return runs;
+  const others = carriersOf(checkpoint).get(carrier) ?? NONE;
+  return runs.length === 0 ? others : [...runs, ...others];
 }
 
 const NONE: readonly number[] = [];

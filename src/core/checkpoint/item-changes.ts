@@ -38,6 +38,8 @@ export function applyItemChange(draft: Draft, change: ItemChange, merge: MergeCo
       draft.setItem(change.item, { ...rest, deliveries: change.deliveries });
       return applied();
     }
+    case "open":
+      return applied(draft.open(change.item, item, change.successors, voucher(item, change)));
     case "wake":
       return wake(draft, change, item);
   }

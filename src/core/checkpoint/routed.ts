@@ -2,7 +2,13 @@ import type { Json } from "../json.ts";
 
 /** One thing that follows from an item: another item, a contribution to a join, or a value that the run gives. */
 export type Successor =
-  | { readonly type: "item"; readonly node: string; readonly input: Json }
+  | {
+      readonly type: "item";
+      readonly node: string;
+      readonly input: Json;
+      /** True where it gets the input of the item that it follows, which is kept outside the checkpoint. */
+      readonly same?: true;
+    }
   | { readonly type: "join"; readonly node: string; readonly value: Json }
   | { readonly type: "end"; readonly value: Json };
 
@@ -13,4 +19,6 @@ export interface Routed {
   readonly successors: readonly Successor[];
   /** Join targets that run, with what arrived, when every branch of this fork has ended without contributing. */
   readonly emptyJoins: readonly string[];
+  /** Of a wide fork: where its successors are. Then `successors` is empty. */
+  readonly rest?: { readonly key: string; readonly chunks: number };
 }

@@ -7,6 +7,7 @@ import type {
   LivenessStore,
   MetricsStore,
   RunInfoStore,
+  ValueStore,
 } from "./stores.ts";
 import type { WorkQueue } from "./work-queue.ts";
 
@@ -15,6 +16,7 @@ export interface Backend {
   readonly namespace: string;
   readonly queue: WorkQueue;
   readonly contexts: ContextStore;
+  readonly values: ValueStore;
   readonly runs: RunInfoStore;
   readonly metrics: MetricsStore;
   readonly errors: ErrorStore;

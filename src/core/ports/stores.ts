@@ -67,6 +67,21 @@ export interface ContextStore {
   remove(runId: string): Promise<void>;
 }
 
+/** Values of runs that are too many or too large for their checkpoints: inputs and results of wide forks. */
+export interface ValueStore {
+  /** Writes JSON text under a key that was never used before. Repeatable. @throws FloxideError `payload_too_large` */
+  put(runId: string, key: string, text: string): Promise<void>;
+  /** The newest answer there is: null only where no such key was written, or it was removed. */
+  get(runId: string, key: string): Promise<string | null>;
+  remove(runId: string, keys: readonly string[]): Promise<void>;
+  /** Forgets all values of the run. */
+  removeRun(runId: string): Promise<void>;
+  /** Ids of runs that have values, some of them where they are more than a hundred thousand. */
+  runs(): Promise<readonly string[]>;
+  /** When the run's newest value was written, in milliseconds since the epoch; null where it has none. */
+  newestAt(runId: string): Promise<number | null>;
+}
+
 /** Which runs to list. All that is given must fit. */
 export interface RunFilter {
   readonly status?: RunStatus;

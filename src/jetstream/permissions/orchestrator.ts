@@ -7,7 +7,7 @@ import { both, type Grantee, type Permissions, type Role } from "./role.ts";
 const ANSWER_MINUTES = 61;
 
 /** Buckets that an orchestrator writes to. Heartbeats and errors are the workers' own. */
-const WRITTEN: readonly Table[] = ["context", "runs", "metrics"];
+const WRITTEN: readonly Table[] = ["context", "values", "runs", "metrics"];
 
 /** An orchestrator service, or a program with an orchestrator in it: also makes the streams. */
 export const orchestrator: Role = {
@@ -31,6 +31,8 @@ export function steering({ names, inbox }: Grantee): Permissions {
       names.startAll,
       names.historyOf("*"),
       names.controlAll,
+      // When the values of a run that has ended were written.
+      streamApi.getMessage(names.bucketStream("values")),
       streamApi.deleteMessage(workStream),
       streamApi.purge(workStream),
     ],

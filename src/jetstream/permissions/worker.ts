@@ -15,18 +15,22 @@ export const worker: Role = {
 };
 
 function direct({ names, workflows, inbox }: Grantee): Permissions {
-  const key = (table: "context" | "metrics" | "errors" | "liveness", pattern: string) =>
+  const key = (table: "context" | "values" | "metrics" | "errors" | "liveness", pattern: string) =>
     names.bucketPrefix(table) + pattern;
   const contexts = names.bucketStream("context");
+  const values = names.bucketStream("values");
   return {
     publish: [
       ...connecting(names),
       ...workflows.flatMap((workflow) => ofWorkflow(names, workflow)),
       streamApi.getLast(contexts, key("context", "*")),
       streamApi.getMessage(contexts),
+      streamApi.getLast(values, key("values", "*.*")),
+      streamApi.getMessage(values),
       streamApi.getBatch(names.bucketStream("runs")),
       // These keys do not say the workflow.
       key("context", "*"),
+      key("values", "*.*"),
       key("metrics", "*"),
       key("errors", "*.*.*"),
       key("liveness", "*"),

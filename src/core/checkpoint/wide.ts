@@ -1,0 +1,95 @@
+import { z } from "zod";
+import type { Json } from "../json.ts";
+import type { Checkpoint, Item } from "./checkpoint.ts";
+import type { Successor } from "./routed.ts";
+
+// What of a wide fork is kept outside the checkpoint, in chunks: the inputs of branches that have not begun, and what
+// branches brought to joins. The checkpoint names the chunks. A chunk is written once, before the checkpoint that names
+// it, and read by whoever needs it.
+
+const Value = z.custom<Json>((value) => value !== undefined);
+
+/** A chunk of what follows from a node that forked. */
+export const BranchesSchema = z.array(
+  z.discriminatedUnion("type", [
+    z.object({ type: z.literal("item"), node: z.string(), input: Value }),
+    z.object({ type: z.literal("join"), node: z.string(), value: Value }),
+    z.object({ type: z.literal("end"), value: Value }),
+  ]),
+) satisfies z.ZodType<Successor[]>;
+
+/** A chunk of what branches brought to a join: branch index and value. */
+export const ResultsSchema = z.array(z.tuple([z.number().int().nonnegative(), Value]));
+export type Results = z.infer<typeof ResultsSchema>;
+
+/** What a join of a fork has collected and its checkpoint holds. */
+export interface Collected {
+  readonly fork: string;
+  readonly target: string;
+  readonly results: Results;
+}
+
+/** Joins that have collected so many values or more. */
+export function collectedIn({ forks }: Checkpoint, atLeast: number): readonly Collected[] {
+  const found: Collected[] = [];
+  for (const fork in forks) {
+    const joins = forks[fork]?.joins ?? {};
+    for (const target in joins) {
+      const results = joins[target] ?? [];
+      if (results.length >= atLeast) found.push({ fork, target, results });
+    }
+  }
+  return found;
+}
+
+/** The checkpoint with what joins had collected in these chunks instead. */
+export function withKept(
+  checkpoint: Checkpoint,
+  moves: readonly (Collected & { readonly keys: readonly string[] })[],
+): Checkpoint {
+  const forks = { ...checkpoint.forks };
+  for (const { fork: id, target, keys } of moves) {
+    const fork = forks[id];
+    if (fork === undefined) continue;
+    forks[id] = {
+      ...fork,
+      joins: { ...fork.joins, [target]: [] },
+      kept: { ...fork.kept, [target]: [...(fork.kept?.[target] ?? []), ...keys] },
+    };
+  }
+  return { ...checkpoint, forks, outside: true };
+}
+
+/** Values of a join in the order of the branches that they came from. */
+export const inBranchOrder = (pairs: readonly (readonly [number, Json])[]): Json[] =>
+  [...pairs].sort(([a], [b]) => a - b).map(([, value]) => value);
+
+/** True where not all of the item's input is in the checkpoint. */
+export const isOutside = (item: Item): boolean =>
+  item.from !== undefined || item.kept !== undefined;
+
+/** Key of a chunk of a fork's branches. */
+export const branchesKey = (key: string, chunk: number): string => `${key}-${chunk}`;
+
+/** Keys of chunks that nothing needs any more: of forks that have closed, and of joins that have ended. */
+export function chunksLeft(before: Checkpoint, after: Checkpoint): readonly string[] {
+  if (before.outside !== true) return [];
+  const keys: string[] = [];
+  for (const id in before.forks) {
+    const rest = before.forks[id]?.rest;
+    if (rest === undefined || after.forks[id] !== undefined) continue;
+    for (let chunk = 0; chunk < rest.chunks; chunk++) keys.push(branchesKey(rest.key, chunk));
+  }
+  for (const id in before.items) {
+    const kept = before.items[id]?.kept;
+    if (kept !== undefined && after.items[id] === undefined) keys.push(...kept);
+  }
+  if (keys.length === 0) return keys;
+  // A fallback may have got them.
+  const needed = new Set(Object.values(after.items).flatMap(({ kept = [] }) => kept));
+  return keys.filter((key) => !needed.has(key));
+}
+
+/** Input of a join: what is in its item and what is in chunks, in the order of the branches. */
+export const joined = (item: Item, chunks: readonly Results[]): Json =>
+  inBranchOrder([...chunks.flat(), ...ResultsSchema.parse(item.input)]);

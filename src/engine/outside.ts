@@ -1,0 +1,162 @@
+import type { Checkpoint, Item } from "../core/checkpoint/checkpoint.ts";
+import type { Routed, Successor } from "../core/checkpoint/routed.ts";
+import {
+  BranchesSchema,
+  branchesKey,
+  type Collected,
+  collectedIn,
+  joined,
+  ResultsSchema,
+  withKept,
+} from "../core/checkpoint/wide.ts";
+import { inParallel } from "../core/in-parallel.ts";
+import type { Json } from "../core/json.ts";
+import type { ValueStore } from "../core/ports/stores.ts";
+
+// Values of wide forks outside the checkpoint. Invariants:
+// 1. A chunk is stored before the checkpoint that names it is written, under a key that no chunk had before.
+// 2. Chunks never change: what was read may be remembered.
+// 3. A chunk that nothing names is garbage, and goes with its run at the latest.
+
+/** How wide a fork may be before it is kept outside its checkpoint. */
+export interface Widths {
+  /** Successors that a checkpoint takes at once. @default 1000 */
+  readonly inline: number;
+  /** Successors, or results, in one chunk. @default 500 */
+  readonly chunk: number;
+}
+
+export const WIDTHS: Widths = { inline: 1_000, chunk: 500 };
+
+/** Chunks that are written or read at a time. */
+const PARALLEL = 8;
+/** Chunks of inputs that are remembered. */
+const REMEMBERED = 32;
+
+export class Outside {
+  readonly #store: ValueStore;
+  readonly #widths: Widths;
+  readonly #chunkBytes: number;
+  readonly #newKey: () => string;
+  readonly #branches = new Map<string, Promise<readonly Successor[] | null>>();
+
+  /**
+   * @param maxValueBytes - largest value that the backend keeps: a chunk takes a quarter of it
+   * @param newKey - a token that no chunk had before
+   */
+  constructor(store: ValueStore, maxValueBytes: number, widths: Widths, newKey: () => string) {
+    this.#store = store;
+    this.#widths = widths;
+    this.#chunkBytes = Math.floor(maxValueBytes / 4);
+    this.#newKey = newKey;
+  }
+
+  /** True where what follows is too much for one checkpoint. */
+  isWide({ forks, successors }: Routed): boolean {
+    return forks && successors.length > this.#widths.inline;
+  }
+
+  /** Stores what follows from a node. @returns what follows, by reference */
+  async keepBranches(runId: string, routed: Routed): Promise<Routed> {
+    const key = this.#newKey();
+    const chunks = this.#split(routed.successors);
+    await inParallel(
+      chunks.map((chunk, i) => ({ chunk, key: branchesKey(key, i) })),
+      PARALLEL,
+      ({ chunk, key: at }) => this.#store.put(runId, at, chunk.text),
+    );
+    chunks.slice(0, 2).forEach(({ values }, i) => {
+      this.#remember(branchesKey(key, i), Promise.resolve(values));
+    });
+    return { ...routed, successors: [], rest: { key, chunks: chunks.length } };
+  }
+
+  /** What joins have collected, where it is so much that it is to be kept outside. */
+  much(checkpoint: Checkpoint): readonly Collected[] {
+    return collectedIn(checkpoint, this.#widths.chunk);
+  }
+
+  /** Stores what joins have collected. @returns the checkpoint with references to it */
+  async keepResults(checkpoint: Checkpoint, collected: readonly Collected[]): Promise<Checkpoint> {
+    const moves = await inParallel(collected, PARALLEL, async (one) => {
+      const keys = await inParallel(this.#split(one.results), PARALLEL, async ({ text }) => {
+        const key = this.#newKey();
+        await this.#store.put(checkpoint.runId, key, text);
+        return key;
+      });
+      return { ...one, keys };
+    });
+    return withKept(checkpoint, moves);
+  }
+
+  /** The next branches that the item opens; null where they are gone. */
+  async nextBranches(checkpoint: Checkpoint, item: Item): Promise<readonly Successor[] | null> {
+    const rest = checkpoint.forks[item.scope?.fork ?? 0]?.rest;
+    if (rest === undefined) return null;
+    return this.#branchesOf(checkpoint.runId, branchesKey(rest.key, rest.next));
+  }
+
+  /** The input of an item of which not all is in the checkpoint; undefined where it is gone. */
+  async inputOf(checkpoint: Checkpoint, item: Item): Promise<Json | undefined> {
+    const { runId, forks } = checkpoint;
+    const { from, kept } = item;
+    if (kept !== undefined) {
+      const texts = await inParallel(kept, PARALLEL, (key) => this.#store.get(runId, key));
+      if (texts.includes(null)) return undefined;
+      return joined(
+        item,
+        texts.map((text) => ResultsSchema.parse(JSON.parse(text ?? ""))),
+      );
+    }
+    const rest = forks[item.scope?.fork ?? 0]?.rest;
+    if (from === undefined || rest === undefined) return undefined;
+    const [chunk, place] = from;
+    const successor = (await this.#branchesOf(runId, branchesKey(rest.key, chunk)))?.[place];
+    return successor?.type === "item" ? successor.input : undefined;
+  }
+
+  /** Forgets chunks that no checkpoint needs any more. Never rejects: what is left goes with the run. */
+  async drop(runId: string, keys: readonly string[]): Promise<void> {
+    if (keys.length === 0) return;
+    for (const key of keys) this.#branches.delete(key);
+    await this.#store.remove(runId, keys).catch(() => {});
+  }
+
+  #branchesOf(runId: string, key: string): Promise<readonly Successor[] | null> {
+    const found = this.#branches.get(key) ?? this.#readBranches(runId, key);
+    this.#remember(key, found);
+    return found;
+  }
+
+  async #readBranches(runId: string, key: string): Promise<readonly Successor[] | null> {
+    const text = await this.#store.get(runId, key);
+    if (text !== null) return BranchesSchema.parse(JSON.parse(text));
+    this.#branches.delete(key);
+    return null;
+  }
+
+  #remember(key: string, chunk: Promise<readonly Successor[] | null>): void {
+    this.#branches.delete(key);
+    this.#branches.set(key, chunk);
+    chunk.catch(() => this.#branches.delete(key));
+    const [oldest] = this.#branches.keys();
+    if (this.#branches.size > REMEMBERED && oldest !== undefined) this.#branches.delete(oldest);
+  }
+
+  /** Values in chunks of so many at most, and of so many bytes, with the text of each. */
+  #split<T>(values: readonly T[]): { readonly values: readonly T[]; readonly text: string }[] {
+    const chunks: { values: readonly T[]; text: string }[] = [];
+    const add = (some: readonly T[]): void => {
+      const text = JSON.stringify(some);
+      if (some.length > 1 && Buffer.byteLength(text) > this.#chunkBytes) {
+        const half = Math.ceil(some.length / 2);
+        add(some.slice(0, half));
+        add(some.slice(half));
+      } else chunks.push({ values: some, text });
+    };
+    for (let at = 0; at < values.length; at += this.#widths.chunk) {
+      add(values.slice(at, at + this.#widths.chunk));
+    }
+    return chunks;
+  }
+}

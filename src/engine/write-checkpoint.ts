@@ -1,0 +1,41 @@
+import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
+import { collectedIn } from "../core/checkpoint/wide.ts";
+import { isFloxideError } from "../core/errors.ts";
+import type { ContextStore, Versioned } from "../core/ports/stores.ts";
+import type { Outside } from "./outside.ts";
+
+/** Where a checkpoint goes, and what of it goes elsewhere. */
+interface Stores {
+  readonly store: ContextStore;
+  readonly outside: Outside;
+}
+
+/**
+ * Writes the revision after this one; 0 for the first. What joins have collected is kept outside the checkpoint where it
+ * is much, or would not fit.
+ *
+ * @param spare - bytes that the checkpoint must leave free
+ * @returns what was written, or null where another revision won
+ * @throws FloxideError `payload_too_large`, `backend`
+ */
+export async function writeCheckpoint(
+  { store, outside }: Stores,
+  checkpoint: Checkpoint,
+  revision: number,
+  spare: number,
+): Promise<Versioned | null> {
+  const put = async (it: Checkpoint): Promise<Versioned | null> => {
+    const write = revision === 0 ? store.create(it, spare) : store.update(it, revision, spare);
+    const written = await write;
+    return written === null ? null : { checkpoint: it, revision: written };
+  };
+  const much = outside.much(checkpoint);
+  const lighter = much.length === 0 ? checkpoint : await outside.keepResults(checkpoint, much);
+  try {
+    return await put(lighter);
+  } catch (error) {
+    const left = collectedIn(lighter, 1);
+    if (!isFloxideError(error, "payload_too_large") || left.length === 0) throw error;
+    return put(await outside.keepResults(lighter, left));
+  }
+}

@@ -1,0 +1,92 @@
+import { inParallel } from "../core/in-parallel.ts";
+import type { ValueStore } from "../core/ports/stores.ts";
+import { fromToken, toToken } from "../core/token.ts";
+import type { KvTable } from "./kv-table.ts";
+import type { Link } from "./link.ts";
+import type { Persistence } from "./persist.ts";
+
+/** Removals under way at a time. */
+const WIDTH = 64;
+
+const encoder = new TextEncoder();
+
+/** Values of wide forks in a KV bucket under `<run>.<key>`. They never expire: they go with their fork, or their run. */
+export class JetStreamValueStore implements ValueStore {
+  readonly #table: KvTable;
+  readonly #link: Link;
+  readonly #persistence: Persistence;
+
+  constructor(table: KvTable, link: Link, persistence: Persistence) {
+    this.#table = table;
+    this.#link = link;
+    this.#persistence = persistence;
+  }
+
+  async put(runId: string, key: string, text: string): Promise<void> {
+    const what = `values of run "${runId}"`;
+    const body = encoder.encode(text);
+    this.#link.checkSize(body.length, what, 0);
+    await this.#persistence.run(`writing ${what}`, () =>
+      this.#table.put(`${toToken(runId)}.${key}`, body, 0),
+    );
+  }
+
+  async get(runId: string, key: string): Promise<string | null> {
+    const name = `${toToken(runId)}.${key}`;
+    const entry = await this.#persistence.run(
+      `reading values of run "${runId}"`,
+      // What one replica has not heard of the leader may know.
+      async () => (await this.#table.get(name)) ?? (await this.#table.getFromLeader(name)),
+    );
+    return entry?.body ?? null;
+  }
+
+  async remove(runId: string, keys: readonly string[]): Promise<void> {
+    await this.#removeAll(
+      runId,
+      keys.map((key) => `${toToken(runId)}.${key}`),
+    );
+  }
+
+  async removeRun(runId: string): Promise<void> {
+    const keys = await this.#keys(`${toToken(runId)}.*`);
+    await this.#removeAll(runId, keys);
+  }
+
+  async runs(): Promise<readonly string[]> {
+    const runs = new Set<string>();
+    for (const key of await this.#keys("*.*")) {
+      const [token = ""] = key.split(".");
+      try {
+        runs.add(fromToken(token));
+      } catch {
+        // Nothing of ours has such a key.
+      }
+    }
+    return [...runs];
+  }
+
+  newestAt(runId: string): Promise<number | null> {
+    return this.#persistence.run(`reading values of run "${runId}"`, async () => {
+      const message = await this.#table.reader.lastFromLeader(
+        this.#table.subject(`${toToken(runId)}.*`),
+      );
+      return message?.storedAt ?? null;
+    });
+  }
+
+  /** Keys that fit, with those of values that were removed some seconds ago. */
+  async #keys(pattern: string): Promise<string[]> {
+    const prefix = this.#table.subject("");
+    const subjects = await this.#persistence.run("listing values of runs", () =>
+      this.#table.reader.subjects(this.#table.subject(pattern)),
+    );
+    return subjects.map((subject) => subject.slice(prefix.length));
+  }
+
+  async #removeAll(runId: string, keys: readonly string[]): Promise<void> {
+    await this.#persistence.run(`removing values of run "${runId}"`, () =>
+      inParallel(keys, WIDTH, (key) => this.#table.remove(key)),
+    );
+  }
+}

@@ -1,0 +1,37 @@
+import { isTerminal } from "../core/checkpoint/checkpoint.ts";
+import { isFloxideError } from "../core/errors.ts";
+import type { OrchestratorScope } from "./scope.ts";
+
+/** Milliseconds since the last write after which values of an ended run are garbage. */
+const ENDED_MS = 10 * 60 * 1_000;
+/** The same for a run without a checkpoint: it may be about to begin in a worker that stands still. */
+const GONE_MS = 24 * 60 * 60 * 1_000;
+
+/**
+ * Removes values of wide forks whose run has ended for good, or is gone: whoever ended it died before it removed them, or
+ * somebody wrote them for an answer that was refused.
+ */
+export async function dropValues({ backend, clock }: OrchestratorScope): Promise<void> {
+  for (const runId of await backend.values.runs()) {
+    const after = await unneededAfter(backend, runId);
+    if (after === null) continue;
+    const newest = await backend.values.newestAt(runId);
+    if (newest !== null && clock.now() - newest > after) await backend.values.removeRun(runId);
+  }
+}
+
+/** Milliseconds since their last write after which the run's values are garbage; null where it may need them. */
+async function unneededAfter(
+  backend: OrchestratorScope["backend"],
+  runId: string,
+): Promise<number | null> {
+  try {
+    const view = await backend.contexts.get(runId);
+    if (view === null) return GONE_MS;
+    const { status } = view.checkpoint;
+    return isTerminal(status) && status !== "failed" ? ENDED_MS : null;
+  } catch (error) {
+    if (isFloxideError(error, "validation")) return null;
+    throw error;
+  }
+}
