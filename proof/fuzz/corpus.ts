@@ -3,7 +3,7 @@ import type { Change } from "../../src/core/checkpoint/change.ts";
 import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { newCheckpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { toFailure } from "../../src/core/failure.ts";
-import { toHistoryEvent } from "../../src/core/records/history-event.ts";
+import { historyOf } from "../../src/core/records/history-event.ts";
 import { toRunMetrics } from "../../src/core/records/metrics.ts";
 import { toRunInfo } from "../../src/core/records/run-info.ts";
 
@@ -126,9 +126,7 @@ export const CHECKPOINTS: readonly Checkpoint[] = [
 
 export const RUN_INFOS = CHECKPOINTS.map((checkpoint) => toRunInfo(checkpoint, 5));
 export const METRICS = CHECKPOINTS.map(toRunMetrics);
-export const EVENTS = CHECKPOINTS.map((checkpoint) =>
-  checkpoint.history.events.map((event) => toHistoryEvent("r", event)),
-);
+export const EVENTS = CHECKPOINTS.map((checkpoint) => historyOf(checkpoint));
 
 export const RUN_ERRORS = [
   {

@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../../src/core/checkpoint/checkpoint.ts";
+import { type HistoryEvent, historyOf } from "../../src/core/records/history-event.ts";
 
 /** What a schedule must never show. */
 export class Violation extends Error {
@@ -13,13 +14,11 @@ export class Violation extends Error {
   }
 }
 
-type Event = Checkpoint["history"]["events"][number];
-
 /** What the writes of one run's entry have shown so far. */
 interface Ledger {
   last: Checkpoint | null;
   /** Every event that was in any revision, by number. */
-  readonly events: Map<number, Event>;
+  readonly events: Map<number, HistoryEvent>;
   /** Items that have ended, by the write that ended them. */
   readonly ended: Set<number>;
   fencedAt: "cancel" | null;
@@ -91,10 +90,10 @@ function checkItems(ledger: Ledger, before: Checkpoint, after: Checkpoint, fail:
   }
 }
 
-function checkEvents(ledger: Ledger, { history }: Checkpoint, fail: Fail): void {
-  const { events } = history;
+function checkEvents(ledger: Ledger, { runId, history }: Checkpoint, fail: Fail): void {
+  const events = historyOf({ runId, history });
   events.forEach((event, i) => {
-    const [number] = event;
+    const { number } = event;
     if (number !== history.next - events.length + i)
       fail("history", `event ${number} is misplaced`);
     const known = ledger.events.get(number);

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
-import { outputOf } from "../../src/core/checkpoint/checkpoint.ts";
+import { FIGURE, outputOf } from "../../src/core/checkpoint/checkpoint.ts";
 import type { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import type { AskedRun } from "./asked-run.ts";
 import { Violation } from "./checks.ts";
@@ -37,7 +37,7 @@ function checkResult({ runId, expected, cancels }: AskedRun, checkpoint: Checkpo
   const failures = checkpoint.nodes;
   const runFailures = Object.entries(failures)
     .filter(([node]) => node.startsWith("breaks"))
-    .reduce((total, [, { failed }]) => total + failed, 0);
+    .reduce((total, [, figures]) => total + figures[FIGURE.failed], 0);
   const shown = {
     output: outputOf(checkpoint),
     items: counters.items,

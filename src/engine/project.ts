@@ -1,7 +1,7 @@
 import type { Checkpoint, RunStatus } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import type { Backend } from "../core/ports/backend.ts";
-import { toHistoryEvent } from "../core/records/history-event.ts";
+import { historyOf } from "../core/records/history-event.ts";
 import { toRunMetrics } from "../core/records/metrics.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
 
@@ -35,10 +35,8 @@ export async function keepHistory(
   checkpoint: Checkpoint,
   after = 0,
 ): Promise<void> {
-  const { runId, workflow, history } = checkpoint;
-  const events = history.events
-    .filter(([number]) => number > after)
-    .map((event) => toHistoryEvent(runId, event));
+  const { runId, workflow } = checkpoint;
+  const events = historyOf(checkpoint, after);
   if (events.length > 0) await backend.history.append(workflow, runId, events);
 }
 

@@ -17,7 +17,6 @@ import { StreamReader } from "./stream-reader.ts";
 // H2. A listing reads chunks until it has all numbers that it wants, without a gap; where there is a gap, to the end.
 
 const ChunkSchema = z.array(HistoryEventSchema);
-const encoder = new TextEncoder();
 /** How many listings are remembered, so that their next page does not read from the beginning. */
 const REMEMBERED = 256;
 
@@ -42,7 +41,7 @@ export class JetStreamHistoryStore implements HistoryStore {
   async append(workflow: string, runId: string, events: readonly HistoryEvent[]): Promise<void> {
     const [first, last] = [events[0], events.at(-1)];
     if (first === undefined || last === undefined) return;
-    const body = encoder.encode(JSON.stringify(events));
+    const body = Buffer.from(JSON.stringify(events));
     if (body.length > this.#link.maxValueBytes && events.length > 1) {
       const half = Math.ceil(events.length / 2);
       await this.append(workflow, runId, events.slice(0, half));

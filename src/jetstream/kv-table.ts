@@ -25,7 +25,6 @@ const MARKER_TTL_S = 30;
 const ROLLUP = "Nats-Rollup: sub\r\n";
 const ROLLUP_AT = "Nats-Rollup: sub\r\nNats-Expected-Last-Subject-Sequence: ";
 
-const encoder = new TextEncoder();
 const plain = new RawHeaders(ROLLUP);
 const removal = new RawHeaders(`${ROLLUP}KV-Operation: PURGE\r\nNats-TTL: ${MARKER_TTL_S}s\r\n`);
 
@@ -63,7 +62,7 @@ export class KvTable {
    * @throws FloxideError `payload_too_large`
    */
   encode(value: unknown, what: string, spareBytes = 0): Uint8Array {
-    const bytes = encoder.encode(toText(value, what));
+    const bytes = Buffer.from(toText(value, what));
     this.#link.checkSize(bytes.length, what, spareBytes);
     return bytes;
   }

@@ -1,7 +1,5 @@
 import { MsgHdrsImpl } from "@nats-io/nats-core";
 
-const encoder = new TextEncoder();
-
 /**
  * Headers that are written as they are: setting them one by one costs as much as the rest of a publish.
  * To be sent, not to be read.
@@ -16,7 +14,7 @@ export class RawHeaders extends MsgHdrsImpl {
   }
 
   override encode(): Uint8Array {
-    return encoder.encode(this.#text);
+    return Buffer.from(this.#text);
   }
 
   override toString(): string {

@@ -8,8 +8,6 @@ import type { Persistence } from "./persist.ts";
 /** Removals under way at a time. */
 const WIDTH = 64;
 
-const encoder = new TextEncoder();
-
 /** Values of wide forks in a KV bucket under `<run>.<key>`. They never expire: they go with their fork, or their run. */
 export class JetStreamValueStore implements ValueStore {
   readonly #table: KvTable;
@@ -24,7 +22,7 @@ export class JetStreamValueStore implements ValueStore {
 
   async put(runId: string, key: string, text: string): Promise<void> {
     const what = `values of run "${runId}"`;
-    const body = encoder.encode(text);
+    const body = Buffer.from(text);
     this.#link.checkSize(body.length, what, 0);
     await this.#persistence.run(`writing ${what}`, () =>
       this.#table.put(`${toToken(runId)}.${key}`, body, 0),

@@ -43,8 +43,6 @@ const WIDTH = 256;
 /** How long a pull waits for a lost connection before it tells its caller, in milliseconds. */
 const PULL_PATIENCE_MS = 30_000;
 
-const encoder = new TextEncoder();
-
 /** What the queue is made of. */
 export interface WorkQueueParts {
   readonly link: Link;
@@ -250,7 +248,7 @@ export class JetStreamWorkQueue implements WorkQueue {
   }
 
   #encode(text: string, what: string): Uint8Array {
-    const bytes = encoder.encode(text);
+    const bytes = Buffer.from(text);
     this.#parts.link.checkSize(bytes.length, what);
     return bytes;
   }

@@ -6,7 +6,7 @@ import { FloxideError } from "../core/errors.ts";
 import type { Failure } from "../core/failure.ts";
 import type { Json } from "../core/json.ts";
 import type { HistoryEvent } from "../core/records/history-event.ts";
-import { toHistoryEvent } from "../core/records/history-event.ts";
+import { historyOf as eventsOf } from "../core/records/history-event.ts";
 import type { Heartbeat, Liveness } from "../core/records/liveness.ts";
 import { livenessOf } from "../core/records/liveness.ts";
 import type { RunMetrics } from "../core/records/metrics.ts";
@@ -141,9 +141,7 @@ export async function historyOf(
   const kept = await scope.backend.history.list(workflow, runId, after, limit);
   if (found.type === "accepted") return kept;
   const newest = kept.at(-1)?.number ?? after;
-  const recent = found.view.checkpoint.history.events
-    .filter(([number]) => number > newest)
-    .map((event) => toHistoryEvent(runId, event));
+  const recent = eventsOf(found.view.checkpoint, newest);
   return [...kept, ...recent].slice(0, limit);
 }
 

@@ -5,6 +5,7 @@ import type { Json } from "../core/json.ts";
 import type { Logger } from "../core/logger.ts";
 import type { AnyContext, AnyWorkflow, Transition } from "../workflows/index.ts";
 import { openContext, policyOf } from "../workflows/index.ts";
+import type { AbortLater } from "./abort-later.ts";
 
 /** One execution of one node: what it answered, or what it threw. */
 export type Answer =
@@ -26,7 +27,7 @@ export interface Execution {
   readonly item: Item;
   readonly context: Record<string, Json>;
   /** Aborted when the run is cancelled or the worker stops. */
-  readonly abort: AbortController;
+  readonly abort: AbortLater;
   readonly clock: Clock;
   readonly log: Logger;
   newId(): string;
@@ -49,7 +50,7 @@ export async function runNode(execution: Execution): Promise<Answer> {
     );
     return { type: "failed", thrown: error, ms: 0 };
   }
-  if (abort.signal.aborted) return abortedAnswer(abort.signal.reason, 0);
+  if (abort.aborted) return abortedAnswer(abort.reason, 0);
   const { timeoutMs } = policyOf(workflow, item.node);
   const stopTimer = timeoutMs === null ? null : startTimer(execution, timeoutMs);
   try {
@@ -59,12 +60,11 @@ export async function runNode(execution: Execution): Promise<Answer> {
     });
     const context = contextOf(execution, opened.handles, timeoutMs);
     const running = node.execute(context, copyOf(item.input), item.node);
-    const transition =
-      running instanceof Promise ? await orAborted(running, abort.signal) : running;
-    if (abort.signal.aborted) return abortedAnswer(abort.signal.reason, elapsed());
+    const transition = running instanceof Promise ? await abort.race(running) : running;
+    if (abort.aborted) return abortedAnswer(abort.reason, elapsed());
     return { type: "answered", transition, delta: opened.takeDelta(), ms: elapsed() };
   } catch (thrown) {
-    if (abort.signal.aborted) return abortedAnswer(abort.signal.reason, elapsed());
+    if (abort.aborted) return abortedAnswer(abort.reason, elapsed());
     return { type: "failed", thrown, ms: elapsed() };
   } finally {
     stopTimer?.();
@@ -88,15 +88,6 @@ function startTimer({ abort, clock, item }: Execution, timeoutMs: number): () =>
   });
 }
 
-function orAborted<T>(running: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise<T>((resolve, reject) => {
-    const onAbort = (): void => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    running.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
-}
-
 function contextOf(
   execution: Execution,
   handles: Record<string, unknown>,
@@ -109,9 +100,13 @@ function contextOf(
     node: item.node,
     item: id,
     attempt: item.attempt,
-    signal: abort.signal,
+    get signal() {
+      return abort.signal;
+    },
     deadline: timeoutMs === null ? null : clock.now() + timeoutMs,
-    log: nodeLogger(log, { runId, node: item.node, item: id, attempt: item.attempt }),
+    get log() {
+      return nodeLogger(log, { runId, node: item.node, item: id, attempt: item.attempt });
+    },
     wake: item.wake ?? null,
   };
 }

@@ -3,13 +3,14 @@ import type { Clock } from "../core/clock.ts";
 import { iso } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Heartbeat } from "../core/records/liveness.ts";
+import { AbortLater } from "./abort-later.ts";
 
 /** One execution in progress. */
 export interface RunningEntry {
   readonly runId: string;
   readonly id: number;
   readonly item: Item;
-  readonly abort: AbortController;
+  readonly abort: AbortLater;
   readonly since: number;
 }
 
@@ -35,7 +36,7 @@ export class Running {
   }
 
   enter(runId: string, id: number, item: Item): RunningEntry {
-    const entry = { runId, id, item, abort: new AbortController(), since: this.#clock.now() };
+    const entry = { runId, id, item, abort: new AbortLater(), since: this.#clock.now() };
     this.#entries.add(entry);
     if (this.#stopped) entry.abort.abort(stops());
     return entry;

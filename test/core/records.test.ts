@@ -3,7 +3,7 @@ import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { newCheckpoint, outputOf } from "../../src/core/checkpoint/checkpoint.ts";
 import { toFailure } from "../../src/core/failure.ts";
 import { DeadLetterSchema } from "../../src/core/records/dead-letter.ts";
-import { HistoryEventSchema, toHistoryEvent } from "../../src/core/records/history-event.ts";
+import { HistoryEventSchema, historyOf } from "../../src/core/records/history-event.ts";
 import { HeartbeatSchema, livenessOf } from "../../src/core/records/liveness.ts";
 import { RunMetricsSchema, toRunMetrics } from "../../src/core/records/metrics.ts";
 import { RunErrorSchema } from "../../src/core/records/run-error.ts";
@@ -108,7 +108,8 @@ describe("metrics", () => {
   const nodes = { charge: { completed: 2, failed: 1, retries: 3, totalMs: 12.5, maxMs: 7.25 } };
 
   it("are the figures of the checkpoint, with the time from start to end", () => {
-    const done = checkpoint({ status: "completed", finishedAt, counters, nodes });
+    const stored = { charge: [2, 1, 3, 12.5, 7.25] as [number, number, number, number, number] };
+    const done = checkpoint({ status: "completed", finishedAt, counters, nodes: stored });
     const metrics = toRunMetrics(done);
     expect(metrics).toEqual({
       runId: "r",
@@ -130,7 +131,13 @@ describe("metrics", () => {
 
 describe("history event", () => {
   it("spells out what a checkpoint keeps short", () => {
-    const event = toHistoryEvent("r", [3, CREATED_MS, "item.completed", 4, "charge", 2, "w1"]);
+    const events = [
+      [2, CREATED_MS, "run.started", null, null, null, "w1"],
+      [3, CREATED_MS, "item.completed", 4, "charge", 2],
+      [4, CREATED_MS, "run.paused", null, null, null, null],
+    ] as Checkpoint["history"]["events"];
+    const [event, other] = historyOf(checkpoint({ history: { next: 5, events } }), 2);
+    expect(other).toMatchObject({ number: 4, kind: "run.paused", by: null });
     expect(event).toEqual({
       runId: "r",
       number: 3,

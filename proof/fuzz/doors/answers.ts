@@ -8,6 +8,7 @@ import {
 } from "../../../src/core/checkpoint/checkpoint.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
+import { AbortLater } from "../../../src/worker/abort-later.ts";
 import { judge, type Case as Subject } from "../../../src/worker/judge.ts";
 import { runNode } from "../../../src/worker/run-node.ts";
 import {
@@ -135,7 +136,7 @@ export const answersDoor = door<Case>({
         id: 1,
         item,
         context: checkpoint.context,
-        abort: new AbortController(),
+        abort: new AbortLater(),
         clock,
         log: silentLogger,
         newId: () => "id",

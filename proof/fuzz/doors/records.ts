@@ -10,7 +10,7 @@ import {
 } from "../../../src/core/checkpoint/checkpoint.ts";
 import { carriedBy, dueMs, itemState } from "../../../src/core/checkpoint/inspect.ts";
 import { DeadLetterSchema } from "../../../src/core/records/dead-letter.ts";
-import { HistoryEventSchema, toHistoryEvent } from "../../../src/core/records/history-event.ts";
+import { HistoryEventSchema, historyOf } from "../../../src/core/records/history-event.ts";
 import { HeartbeatSchema, livenessOf } from "../../../src/core/records/liveness.ts";
 import { RunMetricsSchema, toRunMetrics } from "../../../src/core/records/metrics.ts";
 import { RunErrorSchema } from "../../../src/core/records/run-error.ts";
@@ -82,7 +82,7 @@ function useCheckpoint(checkpoint: Checkpoint): void {
   const info = toRunInfo(checkpoint, 1);
   RunInfoSchema.parse(JSON.parse(JSON.stringify(info)));
   RunMetricsSchema.parse(JSON.parse(JSON.stringify(toRunMetrics(checkpoint))));
-  for (const event of checkpoint.history.events) toHistoryEvent(checkpoint.runId, event);
+  historyOf(checkpoint);
   demand(outputOf(checkpoint) !== undefined, "an output is missing");
   for (const [key, item] of Object.entries(checkpoint.items)) {
     demand(Number.isSafeInteger(Number(key)), "an item has no number");

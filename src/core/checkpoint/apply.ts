@@ -9,6 +9,7 @@ import {
   applyStart,
 } from "./control-changes.ts";
 import { Draft } from "./draft.ts";
+import { eventsFrom } from "./events.ts";
 import type { MergeContext } from "./item-changes.ts";
 import { applyItemChange } from "./item-changes.ts";
 import { applyAwaitStart, applyGiveUp, applyRestored } from "./restore-changes.ts";
@@ -102,6 +103,7 @@ function handOver(
 
 function forgetEvents(draft: Draft, upTo: number): Outcome {
   const { history } = draft.next;
-  history.events = history.events.filter(([number]) => number > upTo);
+  const from = history.events.findIndex(([number]) => number > upTo);
+  history.events = from < 0 ? [] : eventsFrom(history.events, from);
   return applied();
 }

@@ -94,15 +94,18 @@ const ForkSchema = z.looseObject({
 });
 export type Fork = z.infer<typeof ForkSchema>;
 
-/** Figures of one node within one run. Times are milliseconds of execution. */
-const NodeFiguresSchema = z.looseObject({
-  completed: Count,
-  failed: Count,
-  retries: Count,
-  totalMs: z.number().nonnegative(),
-  maxMs: z.number().nonnegative(),
-});
+/** Figures of one node within one run: completed, failed, retries, milliseconds of execution in all, and of the longest. */
+const NodeFiguresSchema = z.tuple([
+  Count,
+  Count,
+  Count,
+  z.number().nonnegative(),
+  z.number().nonnegative(),
+]);
 export type NodeFigures = z.infer<typeof NodeFiguresSchema>;
+
+/** Places in {@link NodeFigures}. */
+export const FIGURE = { completed: 0, failed: 1, retries: 2, totalMs: 3, maxMs: 4 } as const;
 
 const CountersSchema = z.looseObject({
   /** Work items that came to be. */
@@ -115,16 +118,20 @@ const CountersSchema = z.looseObject({
   lost: Count,
 });
 
-/** `[number, time in ms, kind, item, node, attempt, worker]`. Numbers count from 1 without gaps. */
-const StoredEventSchema = z.tuple([
-  Count,
-  TimeMsSchema,
-  z.string(),
-  Count.nullable(),
-  z.string().nullable(),
-  Count.nullable(),
-  z.string().nullable(),
-]);
+/**
+ * `[number, time in ms, kind, item, node, attempt]`, and the worker or orchestrator where that is another than of the
+ * event before. Numbers count from 1 without gaps.
+ */
+const StoredEventSchema = z
+  .tuple([
+    Count,
+    TimeMsSchema,
+    z.string(),
+    Count.nullable(),
+    z.string().nullable(),
+    Count.nullable(),
+  ])
+  .rest(z.string().nullable());
 export type StoredEvent = z.infer<typeof StoredEventSchema>;
 
 export const RUN_STATUSES = ["running", "paused", "completed", "failed", "cancelled"] as const;

@@ -1,6 +1,7 @@
 import type { Json } from "../json.ts";
-import type { Checkpoint, Fork, Item, NodeFigures, Scope, StoredEvent } from "./checkpoint.ts";
+import type { Checkpoint, Fork, Item, NodeFigures, Scope } from "./checkpoint.ts";
 import { isTerminal } from "./checkpoint.ts";
+import { addEvent } from "./events.ts";
 import type { Routed, Successor } from "./routed.ts";
 import { inBranchOrder } from "./wide.ts";
 
@@ -9,9 +10,6 @@ import { inBranchOrder } from "./wide.ts";
 // 2. Items and nested records are replaced, not altered; forks and figures are copied the first time they change.
 // 3. `live` of a fork counts its items and its open inner forks; a fork whose `live` is 0 does not exist.
 // 4. A run is completed in the same change that ends its last item.
-
-/** Most events a checkpoint keeps for a history stream that cannot be reached. Older ones are dropped beyond it. */
-const EVENT_LIMIT = 500;
 
 export class Draft {
   readonly base: Checkpoint;
@@ -62,12 +60,8 @@ export class Draft {
 
   figures(node: string): NodeFigures {
     const known = ownOf(this.next.nodes, node);
-    const own =
-      known === undefined
-        ? { completed: 0, failed: 0, retries: 0, totalMs: 0, maxMs: 0 }
-        : known === this.base.nodes[node]
-          ? { ...known }
-          : known;
+    if (known !== undefined && known !== this.base.nodes[node]) return known;
+    const own: NodeFigures = known === undefined ? [0, 0, 0, 0, 0] : [...known];
     this.next.nodes[node] = own;
     return own;
   }
@@ -79,11 +73,8 @@ export class Draft {
     attempt: number | null = null,
   ): void {
     const { history } = this.next;
-    const event: StoredEvent = [history.next, this.now, kind, item, node, attempt, this.by];
-    history.events.push(event);
+    addEvent(history.events, [history.next, this.now, kind, item, node, attempt], this.by);
     history.next += 1;
-    if (history.events.length > EVENT_LIMIT)
-      history.events.splice(0, history.events.length - EVENT_LIMIT);
   }
 
   /** Adds an item that `carrier`'s message vouches for. @returns its id */

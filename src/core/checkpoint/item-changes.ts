@@ -2,7 +2,7 @@ import { iso } from "../clock.ts";
 import type { Json } from "../json.ts";
 import type { ItemChange, Outcome } from "./change.ts";
 import { applied, refused } from "./change.ts";
-import type { Item } from "./checkpoint.ts";
+import { FIGURE, type Item } from "./checkpoint.ts";
 import type { Draft } from "./draft.ts";
 
 /** Merges what a node added into the stored context. */
@@ -51,7 +51,7 @@ function complete(draft: Draft, change: Of<"complete">, item: Item, merge: Merge
   if (change.seen !== undefined && change.seen !== draft.next.contextVersion)
     return refused("outdated");
   mergeDelta(draft, change.delta, merge);
-  measure(draft, item.node, change.ms).completed += 1;
+  measure(draft, item.node, change.ms)[FIGURE.completed] += 1;
   draft.next.counters.completed += 1;
   draft.event("item.completed", change.item, item.node, item.attempt);
   return applied(draft.advance(change.item, item.node, change.routed, voucher(item, change)));
@@ -85,8 +85,7 @@ function hold(draft: Draft, change: Of<"hold">, item: Item, merge: MergeContext)
 }
 
 function retry(draft: Draft, change: Of<"retry">, item: Item): Outcome {
-  const figures = measure(draft, item.node, change.ms);
-  figures.retries += 1;
+  measure(draft, item.node, change.ms)[FIGURE.retries] += 1;
   draft.next.counters.retries += 1;
   draft.event("attempt.failed", change.item, item.node, item.attempt);
   const { trying: _trying, lost: _lost, ...rest } = item;
@@ -190,13 +189,14 @@ function measure(draft: Draft, node: string, ms: number): ReturnType<Draft["figu
   const figures = draft.figures(node);
   // Microseconds are below what is worth storing.
   const rounded = Math.round(ms * 1_000) / 1_000;
-  figures.totalMs = Math.round((figures.totalMs + rounded) * 1_000) / 1_000;
-  figures.maxMs = Math.max(figures.maxMs, rounded);
+  const { totalMs, maxMs } = FIGURE;
+  figures[totalMs] = Math.round((figures[totalMs] + rounded) * 1_000) / 1_000;
+  figures[maxMs] = Math.max(figures[maxMs], rounded);
   return figures;
 }
 
 function countFailed(draft: Draft, change: Of<"fallback" | "fail">, item: Item): void {
-  measure(draft, item.node, change.ms).failed += 1;
+  measure(draft, item.node, change.ms)[FIGURE.failed] += 1;
   draft.next.counters.failed += 1;
   draft.event("item.failed", change.item, item.node, item.attempt);
 }

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { StoredEvent } from "../checkpoint/checkpoint.ts";
+import type { Checkpoint } from "../checkpoint/checkpoint.ts";
 
 /** One thing that happened to a run. */
 export const HistoryEventSchema = z.looseObject({
@@ -17,7 +17,17 @@ export const HistoryEventSchema = z.looseObject({
 });
 export type HistoryEvent = z.infer<typeof HistoryEventSchema>;
 
-export function toHistoryEvent(runId: string, event: StoredEvent): HistoryEvent {
-  const [number, at, kind, item, node, attempt, by] = event;
-  return { runId, number, at: new Date(at).toISOString(), kind, item, node, attempt, by };
+/** Events that the checkpoint holds. @param after - only those with larger numbers. @default 0 */
+export function historyOf(
+  { runId, history: { events } }: Pick<Checkpoint, "runId" | "history">,
+  after = 0,
+): HistoryEvent[] {
+  const found: HistoryEvent[] = [];
+  let by: string | null = null;
+  for (const [number, at, kind, item, node, attempt, said] of events) {
+    if (said !== undefined) by = said;
+    if (number <= after) continue;
+    found.push({ runId, number, at: new Date(at).toISOString(), kind, item, node, attempt, by });
+  }
+  return found;
 }

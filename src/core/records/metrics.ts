@@ -41,6 +41,13 @@ export function toRunMetrics(checkpoint: Checkpoint): RunMetrics {
     status: checkpoint.status,
     ...checkpoint.counters,
     elapsedMs: Math.max(0, end - Date.parse(checkpoint.createdAt)),
-    nodes: checkpoint.nodes,
+    nodes: Object.fromEntries(
+      Object.entries(checkpoint.nodes).map(
+        ([node, [completed, failed, retries, totalMs, maxMs]]) => [
+          node,
+          { completed, failed, retries, totalMs, maxMs },
+        ],
+      ),
+    ),
   };
 }

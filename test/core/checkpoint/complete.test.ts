@@ -116,9 +116,7 @@ describe("an answer", () => {
     run.complete(1, goes(item("first")), { ms: 2.00049 });
     run.complete(2, goes(item("first")), { ms: 7.5 });
     run.complete(3, goes(end()), { ms: 0.25 });
-    expect(run.checkpoint.nodes).toEqual({
-      first: { completed: 3, failed: 0, retries: 0, totalMs: 9.75, maxMs: 7.5 },
-    });
+    expect(run.checkpoint.nodes).toEqual({ first: [3, 0, 0, 9.75, 7.5] });
     expect(run.checkpoint.counters).toEqual({
       items: 3,
       completed: 3,
@@ -132,9 +130,9 @@ describe("an answer", () => {
     const [run] = TestRun.forked(item("constructor"), item("toString"), item("hasOwnProperty"));
     for (const id of [2, 3, 4]) run.complete(id, goes(join("valueOf", id)));
     expect(run.checkpoint.nodes).toMatchObject({
-      constructor: { completed: 1, totalMs: 1 },
-      toString: { completed: 1, totalMs: 1 },
-      hasOwnProperty: { completed: 1, totalMs: 1 },
+      constructor: [1, 0, 0, 1, 1],
+      toString: [1, 0, 0, 1, 1],
+      hasOwnProperty: [1, 0, 0, 1, 1],
     });
     expect(run.item(5)).toMatchObject({ node: "valueOf", input: [2, 3, 4] });
   });

@@ -17,7 +17,7 @@ describe("a retry", () => {
     });
     expect(run.checkpoint).toMatchObject({
       counters: { items: 1, completed: 0, retries: 1, failed: 0 },
-      nodes: { first: { completed: 0, retries: 1, totalMs: 3.5 } },
+      nodes: { first: [0, 0, 1, 3.5, 3.5] },
     });
     expect(run.events.at(-1)).toBe("attempt.failed");
   });
@@ -77,7 +77,7 @@ describe("a fallback", () => {
     expect(run.checkpoint).toMatchObject({
       status: "running",
       counters: { items: 2, completed: 0, failed: 1 },
-      nodes: { first: { completed: 0, failed: 1, totalMs: 2 } },
+      nodes: { first: [0, 1, 0, 2, 2] },
       items: { 2: { node: "rescue", input: "in" } },
     });
     expect(run.events.at(-1)).toBe("item.failed");

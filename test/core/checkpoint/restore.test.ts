@@ -58,7 +58,6 @@ describe("restored", () => {
       null,
       null,
       null,
-      "w1",
     ]);
     run.does({ ...restored, event: 7 });
     expect(run.checkpoint.history.next).toBe(42);
