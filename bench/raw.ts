@@ -2,47 +2,57 @@
 
 import { jetstream } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
-import type { NatsConnection } from "@nats-io/transport-node";
+import type { Pipelined } from "./stats.ts";
 import { pipelined } from "./stats.ts";
+import type { System } from "./system.ts";
 
-type Measured = Awaited<ReturnType<typeof pipelined>>;
+/** What the raw figures need of a system: its connection, and how many copies its streams have. */
+export type RawSystem = Pick<System, "nc" | "replicas">;
 
-/** Compare-and-set of a KV entry of 200 bytes, each worker of the pipeline on its own keys. */
+let buckets = 0;
+
+/** Compare-and-set of KV entries of 200 bytes, each call of the pipeline on a key of its own. */
 export async function rawCompareAndSet(
-  nc: NatsConnection,
+  { nc, replicas }: RawSystem,
   total: number,
   depth: number,
-): Promise<Measured> {
-  const kv = await new Kvm(nc).create(`bench-cas-${depth}-${Date.now()}`);
-  const keys = Math.max(depth, 1) * 2;
+): Promise<Pipelined> {
+  const kv = await new Kvm(nc).create(`bench-cas-${buckets++}`, { replicas });
   const value = "x".repeat(200);
-  const revisions = await Promise.all(
-    Array.from({ length: keys }, (_, i) => kv.create(`k${i}`, value)),
+  const free = await Promise.all(
+    Array.from({ length: depth * 2 }, async (_, i) => ({
+      key: `k${i}`,
+      revision: await kv.create(`k${i}`, value),
+    })),
   );
-  const busy = new Set<number>();
   const measured = await pipelined(total, depth, async () => {
-    let key = 0;
-    while (busy.has(key)) key++;
-    busy.add(key);
-    revisions[key] = await kv.update(`k${key}`, value, revisions[key] ?? 0);
-    busy.delete(key);
+    const entry = free.shift();
+    if (entry === undefined) throw new Error("more calls in flight than keys");
+    entry.revision = await kv.update(entry.key, value, entry.revision);
+    free.push(entry);
   });
   await kv.destroy();
   return measured;
 }
 
-/** Publish of 200 bytes to a stream, acknowledged. */
+/**
+ * Publish of 200 bytes to a stream, acknowledged.
+ *
+ * @param pauseMs - before each: after a pause everything that takes part has to wake up
+ */
 export async function rawPublish(
-  nc: NatsConnection,
+  { nc, replicas }: RawSystem,
   total: number,
   depth: number,
-): Promise<Measured> {
+  pauseMs = 0,
+): Promise<Pipelined> {
   const js = jetstream(nc);
-  const name = `bench-publish-${depth}-${Date.now()}`;
+  const name = `bench-publish-${buckets++}`;
   const jsm = await js.jetstreamManager();
-  await jsm.streams.add({ name, subjects: [`${name}.>`] });
+  await jsm.streams.add({ name, subjects: [`${name}.>`], num_replicas: replicas });
   const value = "x".repeat(200);
-  const measured = await pipelined(total, depth, (i) => js.publish(`${name}.${i % 64}`, value));
+  const publish = (i: number) => js.publish(`${name}.${i % 64}`, value);
+  const measured = await pipelined(total, depth, publish, pauseMs);
   await jsm.streams.delete(name);
   return measured;
 }

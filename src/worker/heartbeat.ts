@@ -5,6 +5,9 @@ import type { WorkflowRegistry } from "../workflows/index.ts";
 import type { Running } from "./running.ts";
 import type { WorkerScope } from "./scope.ts";
 
+/** Milliseconds that the event loop may stand still before it is said. */
+export const BLOCKED_MS = 1_000;
+
 /** Says every few seconds that the worker lives, and what it does. */
 export class Heart {
   readonly #scope: WorkerScope;
@@ -33,6 +36,7 @@ export class Heart {
     this.#stop = every(clock, options.heartbeatMs, () => {
       const now = clock.elapsed();
       this.#lagMs = Math.max(0, now - this.#due);
+      if (this.#lagMs >= BLOCKED_MS) this.#warnOfBlock();
       this.#due = now + options.heartbeatMs;
       // One that still waits for JetStream says it for all.
       if (this.#beating !== null) return;
@@ -41,6 +45,15 @@ export class Heart {
         this.#scope.log.warn({ reason, workerId: options.workerId }, "heartbeat not written");
       });
     });
+  }
+
+  #warnOfBlock(): void {
+    const { options, log } = this.#scope;
+    const eventLoopLagMs = Math.round(this.#lagMs);
+    log.warn(
+      { workerId: options.workerId, eventLoopLagMs },
+      `the event loop was blocked for ${eventLoopLagMs} ms or more: what this worker has in hand may have gone to another`,
+    );
   }
 
   /** The worker is gone from the lists at once, instead of dying there slowly. */

@@ -6,6 +6,7 @@ import type { Logger } from "../core/logger.ts";
 import type { AnyContext, AnyWorkflow, Transition } from "../workflows/index.ts";
 import { openContext, policyOf } from "../workflows/index.ts";
 import type { AbortLater } from "./abort-later.ts";
+import { BLOCKED_MS } from "./heartbeat.ts";
 
 /** One execution of one node: what it answered, or what it threw. */
 export type Answer =
@@ -60,6 +61,7 @@ export async function runNode(execution: Execution): Promise<Answer> {
     });
     const context = contextOf(execution, opened.handles, timeoutMs);
     const running = node.execute(context, copyOf(item.input), item.node);
+    if (elapsed() >= BLOCKED_MS) warnOfBlock(execution, elapsed());
     const transition = running instanceof Promise ? await abort.race(running) : running;
     if (abort.aborted) return abortedAnswer(abort.reason, elapsed());
     return { type: "answered", transition, delta: opened.takeDelta(), ms: elapsed() };
@@ -75,6 +77,15 @@ export async function runNode(execution: Execution): Promise<Answer> {
 function abortedAnswer(reason: unknown, ms: number): Answer {
   const timedOut = reason instanceof FloxideError && reason.code === "timeout";
   return timedOut ? { type: "failed", thrown: reason, ms } : { type: "aborted", reason };
+}
+
+function warnOfBlock({ log, runId, id, item }: Execution, ms: number): void {
+  const { node, attempt } = item;
+  const blockedMs = Math.round(ms);
+  log.warn(
+    { runId, node, item: id, attempt, blockedMs },
+    `node "${node}" blocked the event loop for ${blockedMs} ms: let it await, or give it a process of its own`,
+  );
 }
 
 function startTimer({ abort, clock, item }: Execution, timeoutMs: number): () => void {

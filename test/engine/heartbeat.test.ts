@@ -1,8 +1,12 @@
 import { expect, test } from "vitest";
+import { z } from "zod";
+import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import { ManualClock } from "../../src/memory/timers.ts";
 import { MemoryWorld } from "../../src/memory/world.ts";
+import { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { Worker } from "../../src/worker/worker.ts";
+import { next, node, workflow } from "../../src/workflows/index.ts";
 import { chain } from "../support/flows.ts";
 
 test("a heartbeat that is not written is said once, without a stack, however many were due meanwhile", async () => {
@@ -43,4 +47,73 @@ test("a heartbeat that is not written is said once, without a stack, however man
   ]);
   isAway = false;
   await worker.stop({ graceMs: 0 });
+});
+
+test("a node that blocks the event loop is named in the log", async () => {
+  const lines: object[] = [];
+  const log = {
+    ...silentLogger,
+    warn: (fields: object, message: string) => lines.push({ ...fields, message }),
+  };
+  let ms = 0;
+  // Time passes without a timer having its turn: so a blocked event loop looks.
+  const blocked = late(systemClock, () => ms);
+  const flow = workflow({
+    name: "busy",
+    version: 1,
+    nodes: {
+      compute: node({
+        input: z.null(),
+        output: z.null(),
+        run: () => {
+          ms += 10_000;
+          return next(null);
+        },
+      }),
+    },
+    start: "compute",
+    edges: { compute: [] },
+  });
+  const backend = new MemoryWorld().open();
+  const worker = new Worker({ backend, workflows: [flow], clock: blocked, log }, { workerId: "w" });
+  await new Orchestrator({ backend, workflows: [flow], clock }).startRun(flow, null, {
+    runId: "r",
+  });
+  await worker.runOnce();
+  expect(lines).toEqual([
+    {
+      message: expect.stringMatching('node "compute" blocked the event loop for 10000 ms'),
+      runId: "r",
+      node: "compute",
+      item: 1,
+      attempt: 1,
+      blockedMs: 10_000,
+    },
+  ]);
+});
+
+test("an event loop that stood still between two heartbeats is said", async () => {
+  const lines: string[] = [];
+  const clock = new ManualClock({ startMs: 0 });
+  const log = { ...silentLogger, warn: (_fields: object, message: string) => lines.push(message) };
+  let ms = 0;
+  const blocked = late(clock, () => ms);
+  const backend = new MemoryWorld({ clock }).open();
+  const parts = { backend, workflows: [chain(1)], clock: blocked, log };
+  const worker = new Worker(parts, { workerId: "w", heartbeatMs: 1_000 });
+  await worker.start();
+  await clock.advance(1_000);
+  expect(lines).toEqual([]);
+  ms += 3_000;
+  await clock.advance(1_000);
+  expect(lines).toEqual([expect.stringMatching("the event loop was blocked for 3000 ms or more")]);
+  await worker.stop({ graceMs: 0 });
+});
+
+/** A clock that is ahead of its timers. */
+const late = (clock: Clock, ms: () => number): Clock => ({
+  now: () => clock.now() + ms(),
+  elapsed: () => clock.elapsed() + ms(),
+  after: (after, run) => clock.after(after, run),
+  random: () => clock.random(),
 });

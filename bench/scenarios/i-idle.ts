@@ -1,0 +1,57 @@
+import { setTimeout as pause } from "node:timers/promises";
+import { figure } from "../figure.ts";
+import type { flows } from "../scale/flows.ts";
+import { type Look, looked } from "../scale/look.ts";
+import { ScaleSystem } from "../scale/system.ts";
+import { type Scenario, sized } from "../scenario.ts";
+
+const WORKERS = 10;
+/** As long as processes that have just begun compile and collect garbage, in milliseconds. */
+const SETTLE_MS = 60_000;
+/** How long each round looks, in milliseconds. */
+const LOOK_MS = 30_000;
+const SERVED = ["brief", "rare", "failing"] as const satisfies readonly (keyof typeof flows)[];
+
+/**
+ * Messages a second that an idle system may send and be sent, of each worker: a heartbeat every 5 s and its answer, and
+ * for each of the two consumers of each workflow a request every 30 s with its end, and the server's word every 5 s
+ * that it still waits. A fifth more, because a short look does not see whole periods.
+ */
+const MESSAGES_OF_A_WORKER = 1.2 * (2 / 5 + 2 * SERVED.length * (2 / 30 + 1 / 5));
+
+/** I: what ten workers and a server take when nothing happens. */
+export const idle: Scenario = {
+  name: "I",
+  title: "an idle system: ten workers of three workflows",
+  run: async (bench) => {
+    await using system = await ScaleSystem.start(bench, { serves: SERVED, workers: WORKERS });
+    bench.say("waiting until the processes have settled");
+    await pause(sized(bench, SETTLE_MS));
+    const looks: Look[] = [];
+    for (let n = 1; n <= bench.rounds; n++) {
+      bench.say(`round ${n} of ${bench.rounds}`);
+      looks.push(await looked(system, sized(bench, LOOK_MS, 1_000)));
+    }
+    const ofServer = looks.map(({ serverCpu }) => serverCpu ?? Number.NaN);
+    return [
+      figure({
+        what: "CPU of ten idle workers and the server",
+        unit: "% of a core",
+        rounds: looks.map(({ workersCpu, serverCpu }) => workersCpu + (serverCpu ?? Number.NaN)),
+        beside: { "of it the server": ofServer },
+        bounds: [{ most: 1 }],
+      }),
+      figure({
+        what: "CPU of ten idle workers",
+        unit: "% of a core",
+        rounds: looks.map(({ workersCpu }) => workersCpu),
+      }),
+      figure({
+        what: "messages to and from the server",
+        unit: "messages/s",
+        rounds: looks.map(({ messages }) => messages),
+        bounds: [{ most: Number((WORKERS * MESSAGES_OF_A_WORKER).toFixed(1)) }],
+      }),
+    ];
+  },
+};
