@@ -20,7 +20,7 @@ import type { ValueStore } from "../core/ports/stores.ts";
 
 /** How wide a fork may be before it is kept outside its checkpoint. */
 export interface Widths {
-  /** Successors that a checkpoint takes at once. @default 1000 */
+  /** Successors, or results of one join, that a checkpoint takes. @default 1000 */
   readonly inline: number;
   /** Successors, or results, in one chunk. @default 500 */
   readonly chunk: number;
@@ -73,7 +73,7 @@ export class Outside {
 
   /** What joins have collected, where it is so much that it is to be kept outside. */
   much(checkpoint: Checkpoint): readonly Collected[] {
-    return collectedIn(checkpoint, this.#widths.chunk);
+    return collectedIn(checkpoint, this.#widths.inline + 1);
   }
 
   /** Stores what joins have collected. @returns the checkpoint with references to it */

@@ -76,7 +76,7 @@ test("a node that blocks the event loop is named in the log", async () => {
   });
   const backend = new MemoryWorld().open();
   const worker = new Worker({ backend, workflows: [flow], clock: blocked, log }, { workerId: "w" });
-  await new Orchestrator({ backend, workflows: [flow], clock }).startRun(flow, null, {
+  await new Orchestrator({ backend, workflows: [flow] }).startRun(flow, null, {
     runId: "r",
   });
   await worker.runOnce();
