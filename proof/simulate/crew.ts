@@ -119,7 +119,7 @@ export class Crew {
     if (kind === "worker") {
       // Innocent items must not fail however often their worker dies.
       const options = { workerId: process.name, concurrency, stepsInPlace, maxLost: 1_000 };
-      const widths = { inline: 1, chunk: 1 + (seed % 2) };
+      const widths = { inline: 1, chunk: 1 + (seed % 2), field: 1 };
       member.worker = new Worker(wide ? { ...parts, widths } : parts, options);
       await process.unlessKilled(member.worker.start());
     } else {

@@ -5,7 +5,7 @@ import { Violation } from "./checks.ts";
 import type { Crew } from "./crew.ts";
 import type { SimProcess } from "./process.ts";
 import { MAYBE, PAYLOAD, SIGNAL } from "./program.ts";
-import type { PlannedCommand } from "./scenario.ts";
+import type { CommandType } from "./scenario.ts";
 import { NAMES } from "./world.ts";
 
 /** Asks for the run until somebody says that it is accepted. */
@@ -29,22 +29,31 @@ export async function start(crew: Crew, run: AskedRun): Promise<void> {
   run.isAccepted = true;
 }
 
-/** Gives a command, and notes what holds from the moment that it returns. @returns what became of it */
+/**
+ * Gives a command, and notes what holds from the moment that it returns.
+ *
+ * @param name - of the signal, where that is known
+ * @returns what became of it
+ */
 export async function command(
   crew: Crew,
   run: AskedRun,
-  type: PlannedCommand["type"],
+  type: CommandType,
+  name: string | null = null,
 ): Promise<string> {
   const member = crew.pickOrchestrator();
   if (member?.orchestrator == null) return "nobody is there";
   const { process, orchestrator } = member;
   if (type === "cancel") run.cancels += 1;
   if (type === "resume") resuming(run);
+  if (type === "resume" || type === "signal") crew.world.moved.add(run.runId);
   const { resumes, openResumes } = run;
   run.open += 1;
   if (type === "resume") run.openResumes += 1;
   const done = await process.unlessKilled(
-    refusedOrDone(type === "signal" ? signal(run, orchestrator) : orchestrator[type](run.runId)),
+    refusedOrDone(
+      type === "signal" ? signal(run, orchestrator, name) : orchestrator[type](run.runId),
+    ),
   );
   if (done === null) return "its process is killed";
   run.open -= 1;
@@ -57,17 +66,20 @@ export async function command(
 }
 
 /** A signal that the run waits for, or may; some are sent twice. */
-function signal(run: AskedRun, orchestrator: Orchestrator): Promise<void> {
+function signal(run: AskedRun, orchestrator: Orchestrator, wanted: string | null): Promise<void> {
   const count = run.signals++;
-  const name = count % 2 === 0 ? SIGNAL : MAYBE;
-  return orchestrator.signal(run.runId, name, PAYLOAD, { signalId: `${name}${count % 3}` });
+  const any = count % 2 === 0 ? SIGNAL : MAYBE;
+  const name = wanted === SIGNAL || wanted === MAYBE ? wanted : any;
+  return orchestrator.signal(run.runId, name, PAYLOAD, { signalId: `${name}${count >> 1}` });
 }
 
 /** A cancel has returned. */
 function cancelled({ world }: Crew, { runId, open, isUnheard }: AskedRun): void {
   world.ledgers.fence(runId);
   // Another command, or a worker that is cut off, may be about to queue something; it will not be executed.
-  const queued = open > 0 || isUnheard ? 0 : world.queuedOf(runId);
+  if (open > 0 || isUnheard) return;
+  const queued = world.queuedOf(runId);
+  if (!world.mayRepair) world.fenced.add(runId);
   if (queued > 0) world.fail(new Violation("fence", `${queued} messages of ${runId} are left`));
 }
 

@@ -3,7 +3,7 @@ import type { PlannedFault, Scenario } from "./scenario.ts";
 
 /** A scenario for people: one line of JSON for each thing in it, and with each run what it must come to. */
 export function describe(scenario: Scenario): string[] {
-  const { programs, runs: _runs, commands, faults, ...settings } = scenario;
+  const { programs, runs: _runs, commands, faults, aims, ...settings } = scenario;
   const line = (what: string, of: object): string => `${what}\t${JSON.stringify(of)}`;
   return [
     line("scenario", settings),
@@ -14,6 +14,7 @@ export function describe(scenario: Scenario): string[] {
     }),
     ...commands.map(({ run, ...command }) => line("command", { run: `run${run}`, ...command })),
     ...faults.map((fault) => line("fault", fault)),
+    ...aims.map((aim) => line("aim", aim)),
   ];
 }
 
@@ -23,6 +24,7 @@ const OF_ALL: Readonly<Partial<Record<PlannedFault["type"], string>>> = {
   again: "a message of some consumer comes again",
   amnesia: "some consumer forgets everything",
   forget: "some consumer forgets a message",
+  slow: "the server is slow with one kind of work",
 };
 
 /** A fault for people. @param name - of the process that it befalls, where it befalls one */

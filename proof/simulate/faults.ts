@@ -1,11 +1,15 @@
-import type { Crew } from "./crew.ts";
-import type { PlannedFault } from "./scenario.ts";
+import type { Crew, Member } from "./crew.ts";
+import type { FaultType, PlannedFault } from "./scenario.ts";
 import { NAMES, type World } from "./world.ts";
 
 /** Has something go wrong now, and end when its time is over. */
 export function strike(crew: Crew, { type, target, lasts }: PlannedFault): void {
   const member = crew.members[target % crew.members.length];
-  if (member === undefined) return;
+  if (member !== undefined) strikeAt(crew, member, type, lasts);
+}
+
+/** As {@link strike}, for one process. */
+export function strikeAt(crew: Crew, member: Member, type: FaultType, lasts: number): void {
   const { process } = member;
   const { world } = crew;
   const { time } = world;
@@ -25,7 +29,14 @@ export function strike(crew: Crew, { type, target, lasts }: PlannedFault): void 
       time.at(time.now + lasts, () => process.connection.heal());
       break;
     case "delay":
-      world.delay(process, lasts % 1_000);
+      world.delay(process, lasts);
+      break;
+    case "late":
+      world.delay(process, lasts);
+      confuse(world, "late");
+      break;
+    case "slow":
+      world.hold(lasts);
       break;
     case "restart":
       restart(crew);
@@ -47,12 +58,15 @@ function restart({ world, members }: Crew): void {
   }
 }
 
-function confuse({ server, random }: World, type: "again" | "amnesia" | "forget"): void {
-  const consumers = [...(server.streams.get(NAMES.workStream)?.consumers.values() ?? [])];
+type Confusion = Extract<FaultType, "again" | "late" | "amnesia" | "forget">;
+
+function confuse({ server, random }: World, type: Confusion): void {
+  const all = [...(server.streams.get(NAMES.workStream)?.consumers.values() ?? [])];
+  const consumers = type === "amnesia" ? all : all.filter(({ isInHands }) => isInHands);
   if (consumers.length === 0) return;
   const consumer = random.pick(consumers);
   const choose = (seqs: readonly number[]): number => random.pick(seqs);
   if (type === "amnesia") consumer.forgetAll();
-  else if (type === "again") consumer.giveAgain(choose);
-  else consumer.forgetOne(choose);
+  else if (type === "forget") consumer.forgetOne(choose);
+  else consumer.giveAgain(type === "again" ? choose : null);
 }

@@ -15,11 +15,14 @@ export async function checkRuns(
   orchestrator: Orchestrator,
   asked: readonly AskedRun[],
 ): Promise<Violation | null> {
+  const listed = await listAll(orchestrator);
   for (const run of asked) {
     const checkpoint = world.checkpointOf(run.runId);
     if (checkpoint === null) continue;
     checkResult(run, checkpoint);
-    const wrong = await checkProjections(world, orchestrator, checkpoint);
+    const wrong =
+      (await checkProjections(world, orchestrator, checkpoint, listed)) ??
+      (await checkErrors(world, orchestrator, run.runId));
     if (wrong !== null) return wrong;
   }
   return world.queued === 0
@@ -56,19 +59,31 @@ function checkResult({ runId, expected, cancels }: AskedRun, checkpoint: Checkpo
   );
 }
 
+/** Ids of the runs that are listed under each status. */
+type Listed = ReadonlyMap<Checkpoint["status"], readonly string[]>;
+
+async function listAll(orchestrator: Orchestrator): Promise<Listed> {
+  const listed = new Map<Checkpoint["status"], readonly string[]>();
+  for (const status of ["running", "paused", "completed", "failed", "cancelled"] as const) {
+    const { items } = await orchestrator.listRuns({ status });
+    listed.set(
+      status,
+      items.map(({ runId }) => runId),
+    );
+  }
+  return listed;
+}
+
 async function checkProjections(
   world: World,
   orchestrator: Orchestrator,
   { runId, status, counters }: Checkpoint,
+  listed: Listed,
 ): Promise<Violation | null> {
-  for (const listed of ["running", "paused", "completed", "failed", "cancelled"] as const) {
-    const { items } = await orchestrator.listRuns({ status: listed });
-    const times = items.filter((info) => info.runId === runId).length;
-    if (times !== (listed === status ? 1 : 0)) {
-      return new Violation(
-        "lists",
-        `${runId} is ${status} and is listed ${times} times as ${listed}`,
-      );
+  for (const [as, ids] of listed) {
+    const times = ids.filter((id) => id === runId).length;
+    if (times !== (as === status ? 1 : 0)) {
+      return new Violation("lists", `${runId} is ${status} and is listed ${times} times as ${as}`);
     }
   }
   const metrics = await orchestrator.metrics(runId);
@@ -78,6 +93,29 @@ async function checkProjections(
       return new Violation("metrics", `${runId}: ${name} is ${metrics[name]}, not ${value}`);
   }
   return checkHistory(world, orchestrator, runId, counters);
+}
+
+/**
+ * Each failed attempt is among the run's errors, where one worker lived all the time and nobody else wrote. One that is
+ * killed after the commit cannot say it, and one whose write was overtaken before its answer came does not know of it.
+ */
+async function checkErrors(
+  world: World,
+  orchestrator: Orchestrator,
+  runId: string,
+): Promise<Violation | null> {
+  if (!world.isUnderOneHand(runId)) return null;
+  const { ledgers } = world;
+  const told = await orchestrator.errors(runId, { limit: 1_000 });
+  const place = (item: unknown, attempt: unknown): string => `${item} at attempt ${attempt}`;
+  const errors = new Set(told.map(({ failure }) => place(failure.item, failure.attempt)));
+  const failed = new Set<string>();
+  for (const { kind, item, attempt } of ledgers.of(runId).events.values()) {
+    if (kind === "attempt.failed" || kind === "item.failed") failed.add(place(item, attempt));
+  }
+  const missing = [...failed].filter((one) => !errors.has(one));
+  if (missing.length === 0) return null;
+  return new Violation("errors", `${runId}: no error tells of item ${missing.join(", ")}`);
 }
 
 async function checkHistory(

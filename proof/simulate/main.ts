@@ -5,8 +5,8 @@ import { readOptions, refuse } from "../support/options.ts";
 import { describe } from "./describe.ts";
 import { type MutantResult, tryMutants } from "./mutants-run.ts";
 import { play } from "./play.ts";
+import { scenarioOf } from "./random-scenario.ts";
 import { addTotals, type Finding, noTotals, type Totals } from "./range.ts";
-import { scenarioOf } from "./scenario.ts";
 import { shrink } from "./shrink.ts";
 
 const USAGE =

@@ -1,7 +1,8 @@
 import type { Clock } from "../../src/core/clock.ts";
 import type { Logger } from "../../src/core/logger.ts";
 import { type JetStreamBackend, openJetStreamBackend } from "../../src/jetstream/backend.ts";
-import { SimConnection } from "./nats/connection.ts";
+import type { Mover } from "./mover.ts";
+import { type ConnectionWatcher, SimConnection } from "./nats/connection.ts";
 import type { SimServer } from "./nats/server.ts";
 import { clockOf, type Sleeper } from "./time.ts";
 
@@ -20,12 +21,32 @@ export class SimProcess implements Sleeper {
   readonly #endings: (() => void)[] = [];
   isDead = false;
   isStalled = false;
+  /** Until when nothing that it sends or is sent moves: a step and a time, whichever comes first. */
+  delayedUntil: { readonly step: number; readonly at: number } | null = null;
+  readonly sending: Mover;
+  readonly hearing: Mover;
 
-  constructor(name: string, server: SimServer, skewMs: number) {
+  constructor(name: string, server: SimServer, skewMs: number, watcher: ConnectionWatcher) {
     this.name = name;
     this.#server = server;
     this.clock = clockOf(server.time, this, () => server.random.next(), skewMs);
-    this.connection = new SimConnection(server, this.clock);
+    this.connection = new SimConnection(name, server, this.clock, watcher);
+    const { connection } = this;
+    this.sending = {
+      isReady: () => connection.out.length > 0,
+      move: () => {
+        const all = server.random.hits(0.5) ? connection.out.length : 1;
+        for (let i = 0; i < all; i++) connection.deliverNext();
+        return false;
+      },
+    };
+    this.hearing = {
+      isReady: () => connection.incoming.length > 0 && !this.isStalled,
+      move: () => {
+        connection.takeNext();
+        return true;
+      },
+    };
   }
 
   /** The adapter of the real system, on this process's connection. */

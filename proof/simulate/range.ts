@@ -1,5 +1,5 @@
 import { play } from "./play.ts";
-import { scenarioOf } from "./scenario.ts";
+import { scenarioOf } from "./random-scenario.ts";
 import type { Figures } from "./schedule.ts";
 
 /** A schedule that showed what must not be. */

@@ -1,4 +1,5 @@
 import type { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
+import { Aims } from "./aims.ts";
 import { type AskedRun, askedRuns, loosen, resuming } from "./asked-run.ts";
 import { Violation } from "./checks.ts";
 import { Crew } from "./crew.ts";
@@ -7,12 +8,12 @@ import { describeFault } from "./describe.ts";
 import { strike } from "./faults.ts";
 import { checkRuns } from "./final.ts";
 import { MAYBE, PAYLOAD, SIGNAL } from "./program.ts";
-import type { Scenario } from "./scenario.ts";
+import type { CommandType, Scenario } from "./scenario.ts";
 import { type Planned, World } from "./world.ts";
 
 const MAX_STEPS = 150_000;
-/** Milliseconds of the world after which every run must have ended once nothing disturbs it any more. */
-const HEALING_MS = 600_000;
+/** Milliseconds of the world within which some run must move, once nothing disturbs them any more, until all have ended. */
+const HEALING_MS = 100_000;
 const ROUND_MS = 10_000;
 /** Rounds after the last end in which lists, figures and history have to follow. */
 const ROUNDS_TO_FOLLOW = 30;
@@ -38,6 +39,7 @@ export class Schedule {
   readonly #scenario: Scenario;
   readonly #crew: Crew;
   readonly #trace: (text: string) => void;
+  #aims: Aims | null = null;
   #executions = 0;
   #isMended = false;
 
@@ -45,7 +47,7 @@ export class Schedule {
     this.#scenario = scenario;
     this.#trace = trace;
     this.#asked = askedRuns(scenario);
-    this.world = new World(scenario.seed, scenario.haste, scenario.skewMs);
+    this.world = new World(scenario);
     this.#crew = new Crew(this.world, scenario, {
       trace,
       executes: ({ name }, runId, item, attempt) => {
@@ -68,15 +70,24 @@ export class Schedule {
       runs: this.#asked.length,
       executions: this.#executions,
       commits,
-      faults: this.#scenario.faults.length,
+      faults: this.#scenario.faults.length + (this.#aims?.hits ?? 0),
       commands: this.#scenario.commands.length,
     };
   }
 
   /** @throws Violation where something is not as promised, or what else a process threw */
   async play(): Promise<void> {
-    await this.world.until(this.#crew.settled(), MAX_STEPS);
+    const { beginsAtOnce, aims, repairs } = this.#scenario;
+    const begun = this.#crew.settled();
+    await (beginsAtOnce ? this.world.hasten(begun) : this.world.until(begun, MAX_STEPS));
     this.world.plan(this.#plans());
+    this.#aims = new Aims(this.#crew, aims, repairs, {
+      trace: this.#trace,
+      command: (runId, type, signal) => {
+        const i = this.#asked.findIndex((run) => run.runId === runId);
+        this.#crew.do(this.#command(i, type, signal));
+      },
+    });
     await this.world.until(this.#direct(), MAX_STEPS);
   }
 
@@ -112,12 +123,16 @@ export class Schedule {
     this.#trace(`${run.runId} is accepted`);
   }
 
-  async #command(i: number, type: Parameters<typeof command>[2]): Promise<void> {
+  async #command(i: number, type: CommandType, signal: string | null = null): Promise<void> {
     const run = this.#asked[i];
     if (run === undefined) return;
     this.#trace(`${type} ${run.runId} …`);
-    const outcome = await command(this.#crew, run, type);
+    const outcome = await command(this.#crew, run, type, signal);
     this.#trace(`${type} ${run.runId}: ${outcome}`);
+  }
+
+  #mayBeHit(): boolean {
+    return this.#aims?.areOpen === true && this.#asked.some((run) => !this.#hasEnded(run));
   }
 
   #executes(runId: string, item: number): void {
@@ -132,11 +147,17 @@ export class Schedule {
 
   /** Waits until all is over that was planned, then sees every run to its end. */
   async #direct(): Promise<void> {
-    while (this.world.hasPlans || this.#crew.isBusy) await this.world.sleep(1_000);
+    while (this.world.hasPlans || this.#crew.isBusy || this.#mayBeHit()) {
+      await this.world.sleep(1_000);
+    }
+    this.#aims?.close();
     this.#isMended = true;
-    const until = this.world.time.now + HEALING_MS;
+    const { time } = this.world;
+    let moved = { commits: this.world.commits, at: time.now };
     while (this.#asked.some((run) => !this.#hasEnded(run))) {
-      if (this.world.time.now > until) this.#standsStill();
+      const { commits } = this.world;
+      if (commits > moved.commits) moved = { commits, at: time.now };
+      if (time.now > moved.at + HEALING_MS) this.#standsStill();
       await this.#heal();
       await this.world.sleep(ROUND_MS);
     }
@@ -160,6 +181,7 @@ export class Schedule {
       if (checkpoint === null || this.#hasEnded(run)) continue;
       if (checkpoint.status === "paused" || checkpoint.status === "failed") {
         resuming(run);
+        this.world.moved.add(run.runId);
         await refusedOrDone(orchestrator.resume(run.runId));
       }
       await this.#signalAll(run, orchestrator);
@@ -173,6 +195,7 @@ export class Schedule {
       [MAYBE, expected.maybes],
     ] as const;
     for (const [name, count] of needed) {
+      if (count > 0) this.world.moved.add(runId);
       for (let i = 0; i < count; i++) {
         const signalled = orchestrator.signal(runId, name, PAYLOAD, { signalId: `${name}${i}` });
         await refusedOrDone(signalled);

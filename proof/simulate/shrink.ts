@@ -32,6 +32,7 @@ export async function shrink(
 
 function* smaller(scenario: Scenario): Generator<Scenario> {
   for (const faults of without(scenario.faults)) yield { ...scenario, faults };
+  for (const aims of without(scenario.aims)) yield { ...scenario, aims };
   for (const commands of without(scenario.commands)) yield { ...scenario, commands };
   if (scenario.runs.length > 1) {
     // Commands name runs by their place, so only the last one can go.
@@ -43,6 +44,7 @@ function* smaller(scenario: Scenario): Generator<Scenario> {
   if (scenario.orchestrators > 1) yield { ...scenario, orchestrators: 1 };
   if (scenario.replicas > 1) yield { ...scenario, replicas: 1 };
   if (scenario.skewMs > 0) yield { ...scenario, skewMs: 0 };
+  if (scenario.isUneven) yield { ...scenario, isUneven: false };
   if (scenario.haste > 0) yield { ...scenario, haste: 0 };
   if (scenario.concurrency > 1) yield { ...scenario, concurrency: 1 };
   for (const [i, program] of scenario.programs.entries()) {

@@ -3,6 +3,7 @@
 import { type Finding, playRange } from "./range.ts";
 
 const [schedules = 1] = process.argv.slice(2).map(Number);
+Error.stackTraceLimit = 0;
 let found: Finding | null = null;
 let played = 0;
 await playRange(

@@ -1,23 +1,47 @@
 import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { namesOf } from "../../src/jetstream/names.ts";
 import { Ledgers, Violation } from "./checks.ts";
+import { heldIn, type Moment, momentOf, momentsOf } from "./moments.ts";
+import { Choice } from "./mover.ts";
+import type { SimConnection } from "./nats/connection.ts";
 import type { Stored } from "./nats/replica.ts";
 import { SimServer } from "./nats/server.ts";
 import type { SimStream } from "./nats/stream.ts";
 import { SimProcess } from "./process.ts";
 import { Random } from "./random.ts";
+import { isCommand, isUndisturbed, type Scenario } from "./scenario.ts";
 import { SimTime } from "./time.ts";
+import { unvouched } from "./vouching.ts";
 
 export const NAMES = namesOf("sim");
 const CONTEXT_STREAM = NAMES.bucketStream("context");
 
-/** Milliseconds of the world. */
-const LONGEST_DELAY_MS = 8_000;
+/** Milliseconds of the world until a delay is over although nothing else happens: less than an acknowledgement wait, or more. */
+const LONGEST_DELAYS_MS = [200, 200, 8_000] as const;
+
+/** Work of the server that may be slow: what is sent to the queue and to runs' entries, reads of either, and the API. */
+const LANES = [
+  `stream ${NAMES.workStream}`,
+  `stream ${NAMES.workStream}`,
+  `stream ${CONTEXT_STREAM}`,
+  `direct ${CONTEXT_STREAM}`,
+  `direct ${NAMES.workStream}`,
+  "api",
+] as const;
 
 /** Something to do at a step. */
 export interface Planned {
   readonly at: number;
   readonly run: () => void;
+}
+
+/** What a moment is about. */
+export interface Happening {
+  /** Whose it is; null where nobody's, as when a time has come. */
+  readonly process: SimProcess | null;
+  readonly runId: string;
+  /** Signal that an item waits for since this moment. */
+  readonly signal: string | null;
 }
 
 /**
@@ -33,41 +57,75 @@ export class World {
   readonly server: SimServer;
   readonly ledgers = new Ledgers();
   readonly processes: SimProcess[] = [];
-  readonly #haste: number;
-  readonly #skewMs: number;
-  readonly #delayed = new Map<SimProcess, { readonly step: number; readonly at: number }>();
+  readonly #scenario: Scenario;
+  readonly #choice: Choice;
   #plan: Planned[] = [];
   #violation: unknown = null;
+  /** Runs that nobody may queue anything for: a cancel has returned, and all workers have heard of it. */
+  readonly fenced = new Set<string>();
+  /** Runs that somebody has signalled or resumed. */
+  readonly moved = new Set<string>();
+  /** Who wants to know of moments. */
+  onMoment: (moment: Moment, of: Happening) => void = () => {};
+  /** True once a process was killed, in the middle of whatever it did. */
+  hasKilled = false;
   step = 0;
   /** Writes of runs' entries. */
   commits = 0;
 
-  constructor(seed: number, haste: number, skewMs: number) {
-    this.random = new Random(seed ^ 0x5eed);
-    this.#haste = haste;
-    this.#skewMs = skewMs;
-    this.server = new SimServer(this.time, this.random, {
-      stored: (stream, message) => this.#stored(stream, message),
-    });
+  constructor(scenario: Scenario) {
+    this.#scenario = scenario;
+    this.random = new Random(scenario.seed ^ 0x5eed);
+    this.#choice = new Choice(this.random, scenario.isUneven);
+    const watcher = {
+      stored: (stream: SimStream, message: Stored) => this.#stored(stream, message),
+      acknowledged: () => {
+        for (const runId of this.ledgers.ids()) this.#checkVouchers(this.checkpointOf(runId));
+      },
+      overdue: () => this.#overdue(),
+    };
+    this.server = new SimServer(this.time, this.random, watcher, scenario.lag);
   }
 
   /** A new process. */
   spawn(name: string): SimProcess {
-    const skew = this.#skewMs === 0 ? 0 : this.random.whole(-this.#skewMs, this.#skewMs);
-    const process = new SimProcess(name, this.server, skew);
+    const { skewMs } = this.#scenario;
+    const skew = skewMs === 0 ? 0 : this.random.whole(-skewMs, skewMs);
+    const process: SimProcess = new SimProcess(name, this.server, skew, {
+      sent: (message) => {
+        const made = momentOf(message);
+        if (made !== null) this.onMoment(made.moment, { process, runId: made.runId, signal: null });
+      },
+      offered: ({ reply, subject }) => {
+        if (!reply.startsWith("$JS.ACK.")) return;
+        const runId = subject.split(".")[3] ?? "";
+        this.onMoment("delivery", { process, runId, signal: null });
+      },
+    });
     this.processes.push(process);
     return process;
   }
 
   /** Lets a process go, so that it is looked at no more. */
   bury(process: SimProcess): void {
+    this.hasKilled = true;
     process.kill();
     this.processes.splice(this.processes.indexOf(process), 1);
-    this.#delayed.delete(process);
   }
 
   plan(planned: readonly Planned[]): void {
-    this.#plan = [...planned].sort((a, b) => a.at - b.at);
+    this.#plan = [...this.#plan, ...planned].sort((a, b) => a.at - b.at);
+  }
+
+  /** True where only one process has ever written the run's entry. */
+  isUnderOneHand(runId: string): boolean {
+    const { workers, commands, aims } = this.#scenario;
+    const isLeftAlone = commands.length === 0 && !aims.some(({ does }) => isCommand(does));
+    return workers === 1 && isLeftAlone && !this.hasKilled && !this.moved.has(runId);
+  }
+
+  get mayRepair(): boolean {
+    return this.#scenario.repairs;
   }
 
   get hasPlans(): boolean {
@@ -76,7 +134,22 @@ export class World {
 
   /** Nothing that the process sends or is sent moves for so many steps, or some seconds. */
   delay(process: SimProcess, steps: number): void {
-    this.#delayed.set(process, { step: this.step + steps, at: this.time.now + LONGEST_DELAY_MS });
+    process.delayedUntil = { step: this.step + steps, at: this.#delayEnds() };
+  }
+
+  /** The server does nothing in one of the lanes for so many steps, or some seconds. */
+  hold(steps: number): void {
+    const lane = this.server.lane(this.random.pick(LANES));
+    lane.isHeld = true;
+    const release = (): void => {
+      lane.isHeld = false;
+    };
+    this.plan([{ at: this.step + steps, run: release }]);
+    this.time.at(this.#delayEnds(), release);
+  }
+
+  #delayEnds(): number {
+    return this.time.now + this.random.pick(LONGEST_DELAYS_MS);
   }
 
   /** Waits so many milliseconds of the world. */
@@ -88,6 +161,29 @@ export class World {
 
   fail(error: unknown): void {
     this.#violation ??= error;
+  }
+
+  /** Lets everything move at once until the work is done: nobody decides an order. */
+  async hasten(work: Promise<void>): Promise<void> {
+    let isOver = false;
+    const over = (): void => {
+      isOver = true;
+    };
+    work.then(over, over);
+    await settled();
+    while (!isOver && this.#violation === null) {
+      let moved = false;
+      for (const { sending, hearing } of this.processes) {
+        while (sending.isReady()) sending.move();
+        for (; hearing.isReady(); moved = true) hearing.move();
+      }
+      for (const lane of this.server.lanes.values()) {
+        for (; lane.isReady(); moved = true) lane.move();
+      }
+      if (!moved) this.time.advance();
+      await settled();
+    }
+    if (this.#violation !== null) throw this.#violation;
   }
 
   /** Goes on until the work is done. @throws Violation, or what else a process or the work threw */
@@ -113,55 +209,68 @@ export class World {
 
   /** @returns true where code of a process may have run */
   #move(): boolean {
-    const now = this.#moves();
-    if (now.length === 0 || (this.#haste > 0 && this.random.hits(this.#haste))) {
+    for (const process of this.processes) {
+      if (this.#isDelayed(process)) continue;
+      this.#choice.offer(process.sending);
+      this.#choice.offer(process.hearing);
+    }
+    for (const lane of this.server.lanes.values()) this.#choice.offer(lane);
+    const mover = this.#choice.take();
+    const { haste } = this.#scenario;
+    if (mover === null || (haste > 0 && this.random.hits(haste))) {
       if (!this.time.advance()) this.fail(new Violation("progress", "nothing will ever happen"));
       return true;
     }
-    return this.random.pick(now)();
+    return mover.move();
   }
 
-  #moves(): (() => boolean)[] {
-    const moves: (() => boolean)[] = [];
-    for (const process of this.processes) {
-      const { connection } = process;
-      if (this.#isDelayed(process)) continue;
-      if (connection.out.length > 0) {
-        moves.push(() => {
-          const all = this.random.hits(0.5) ? connection.out.length : 1;
-          for (let i = 0; i < all; i++) connection.deliverNext();
-          return false;
-        });
-      }
-      if (connection.incoming.length > 0 && !process.isStalled) {
-        moves.push(() => {
-          connection.takeNext();
-          return true;
-        });
-      }
+  #isDelayed({ delayedUntil }: SimProcess): boolean {
+    return (
+      delayedUntil !== null && delayedUntil.step > this.step && delayedUntil.at > this.time.now
+    );
+  }
+
+  #stored(stream: SimStream, { body, subject }: Stored): void {
+    if (stream.name === NAMES.workStream && this.fenced.has(subject.split(".")[3] ?? "")) {
+      this.fail(new Violation("fence", `${subject} was queued after cancel had returned`));
     }
-    for (const lane of this.server.lanes.keys()) {
-      moves.push(() => {
-        this.server.work(lane);
-        return false;
-      });
-    }
-    return moves;
-  }
-
-  #isDelayed(process: SimProcess): boolean {
-    const until = this.#delayed.get(process);
-    return until !== undefined && until.step > this.step && until.at > this.time.now;
-  }
-
-  #stored(stream: SimStream, { body }: Stored): void {
     if (stream.name !== CONTEXT_STREAM || body === "") return;
     this.commits += 1;
     try {
-      this.ledgers.wrote(JSON.parse(body) as Checkpoint);
+      const checkpoint = JSON.parse(body) as Checkpoint;
+      const { runId } = checkpoint;
+      const before = this.checkpointOf(runId);
+      this.ledgers.wrote(checkpoint);
+      this.#checkVouchers(checkpoint);
+      const process = this.#processOf(this.server.actor);
+      const signal = heldIn(before, checkpoint);
+      for (const moment of momentsOf(before, checkpoint)) {
+        this.onMoment(moment, { process, runId, signal });
+      }
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  /**
+   * While nobody but workers moves a run, what it has to do is vouched for at every moment. Whoever signals or resumes it
+   * vouches for what he releases by being alive, and repairs see to it that this suffices.
+   */
+  #checkVouchers(checkpoint: Checkpoint | null): void {
+    if (checkpoint === null || this.#scenario.repairs || this.moved.has(checkpoint.runId)) return;
+    const queue = this.server.streams.get(NAMES.workStream)?.leader;
+    const wrong = queue === undefined ? null : unvouched(NAMES, queue, checkpoint);
+    if (wrong !== null) this.fail(new Violation("voucher", wrong));
+  }
+
+  #overdue(): void {
+    if (!isUndisturbed(this.#scenario)) return;
+    const what = "nothing disturbed the work, and a message waited for its acknowledgement in vain";
+    this.fail(new Violation("waste", what));
+  }
+
+  #processOf(connection: SimConnection | null): SimProcess | null {
+    return this.processes.find((process) => process.connection === connection) ?? null;
   }
 
   /** The run's entry as the server has it. */

@@ -1,4 +1,4 @@
-import type { Checkpoint, Item } from "../core/checkpoint/checkpoint.ts";
+import { type Checkpoint, type Item, isTerminal } from "../core/checkpoint/checkpoint.ts";
 import type { Routed, Successor } from "../core/checkpoint/routed.ts";
 import {
   BranchesSchema,
@@ -18,15 +18,17 @@ import type { ValueStore } from "../core/ports/stores.ts";
 // 2. Chunks never change: what was read may be remembered.
 // 3. A chunk that nothing names is garbage, and goes with its run at the latest.
 
-/** How wide a fork may be before it is kept outside its checkpoint. */
+/** What is too much for a checkpoint, and kept outside. */
 export interface Widths {
   /** Successors, or results of one join, that a checkpoint takes. @default 1000 */
   readonly inline: number;
   /** Successors, or results, in one chunk. @default 500 */
   readonly chunk: number;
+  /** Bytes of a context field that is stored once, and not with every step. @default 8192 */
+  readonly field: number;
 }
 
-export const WIDTHS: Widths = { inline: 1_000, chunk: 500 };
+export const WIDTHS: Widths = { inline: 1_000, chunk: 500, field: 8_192 };
 
 /** Chunks that are written or read at a time. */
 const PARALLEL = 8;
@@ -87,6 +89,51 @@ export class Outside {
       return { ...one, keys };
     });
     return withKept(checkpoint, moves);
+  }
+
+  /**
+   * Stores large fields of the context that have not changed since the last write.
+   *
+   * @returns the checkpoint that names what is kept of its context. One of a run that has ended has it all
+   */
+  keepContext(before: Checkpoint, checkpoint: Checkpoint): Checkpoint | Promise<Checkpoint> {
+    const hasEnded = isTerminal(checkpoint.status);
+    const fields = hasEnded ? [] : this.#largeFields(before, checkpoint);
+    if (fields.length === 0 && before.contextKept === undefined) return checkpoint;
+    return this.#keepFields(hasEnded ? {} : (before.contextKept ?? {}), before, checkpoint, fields);
+  }
+
+  async #keepFields(
+    known: NonNullable<Checkpoint["contextKept"]>,
+    before: Checkpoint,
+    checkpoint: Checkpoint,
+    fields: readonly string[],
+  ): Promise<Checkpoint> {
+    const { contextKept: _, ...rest } = checkpoint;
+    const { runId, context } = checkpoint;
+    const kept: NonNullable<Checkpoint["contextKept"]> = {};
+    for (const [field, entry] of Object.entries(known)) {
+      if (context[field] === before.context[field]) kept[field] = entry;
+    }
+    await inParallel(fields, PARALLEL, async (field) => {
+      const key = this.#newKey();
+      const text = JSON.stringify(context[field]);
+      await this.#store.put(runId, key, text);
+      kept[field] = [key, Buffer.byteLength(text)];
+    });
+    const whole = rest as Checkpoint;
+    return Object.keys(kept).length === 0 ? whole : { ...whole, contextKept: kept, outside: true };
+  }
+
+  #largeFields(before: Checkpoint, { context }: Checkpoint): readonly string[] {
+    const found: string[] = [];
+    for (const field in context) {
+      const value = context[field];
+      const isKept = before.contextKept?.[field] !== undefined;
+      if (isKept || value === undefined || value !== before.context[field]) continue;
+      if (sizeOf(value) >= this.#widths.field) found.push(field);
+    }
+    return found;
   }
 
   /** The next branches that the item opens; null where they are gone. */
@@ -159,4 +206,18 @@ export class Outside {
     }
     return chunks;
   }
+}
+
+/** Sizes of values that were measured. */
+const sizes = new WeakMap<object, number>();
+
+/** About how many bytes the value takes. */
+function sizeOf(value: Json): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 8;
+  const known = sizes.get(value);
+  if (known !== undefined) return known;
+  const size = JSON.stringify(value).length;
+  sizes.set(value, size);
+  return size;
 }

@@ -4,7 +4,7 @@ import { refused } from "../core/checkpoint/change.ts";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import type { MergeContext } from "../core/checkpoint/item-changes.ts";
-import { chunksLeft } from "../core/checkpoint/wide.ts";
+import { valuesLeft } from "../core/checkpoint/wide.ts";
 import type { Clock } from "../core/clock.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { ContextStore, Versioned } from "../core/ports/stores.ts";
@@ -243,7 +243,7 @@ export class RunSession {
     // What ends the run may use what was kept free for that.
     const mayGrow = first.some(grows) || batch.some(({ change }) => grows(change));
     const spare = mayGrow && !isTerminal(done.checkpoint.status) ? this.#env.spareBytes : 0;
-    const written = await writeCheckpoint(this.#env, done.checkpoint, base.revision, spare);
+    const written = await writeCheckpoint(this.#env, base, done.checkpoint, spare);
     if (written === null) {
       await this.#afterConflict(base.revision);
       return false;
@@ -253,7 +253,7 @@ export class RunSession {
     this.#lazy = this.#lazy.slice(lazy.length);
     this.#known = written;
     if (isTerminal(written.checkpoint.status)) this.#endedAt = written.revision;
-    void this.#env.outside.drop(this.runId, chunksLeft(base.checkpoint, written.checkpoint));
+    void this.#env.outside.drop(this.runId, valuesLeft(base.checkpoint, written.checkpoint));
     return settleEach(batch, outcomes, this.#known);
   }
 

@@ -11,8 +11,8 @@ interface Stores {
 }
 
 /**
- * Writes the revision after this one; 0 for the first. What joins have collected is kept outside the checkpoint where it
- * is much, or would not fit.
+ * Writes the revision after `base`; of revision 0 for the first. Large fields of the context are stored once. What joins
+ * have collected is kept outside the checkpoint where it is much, or would not fit.
  *
  * @param spare - bytes that the checkpoint must leave free
  * @returns what was written, or null where another revision won
@@ -20,15 +20,18 @@ interface Stores {
  */
 export async function writeCheckpoint(
   { store, outside }: Stores,
-  checkpoint: Checkpoint,
-  revision: number,
+  base: Versioned,
+  next: Checkpoint,
   spare: number,
 ): Promise<Versioned | null> {
+  const { revision } = base;
   const put = async (it: Checkpoint): Promise<Versioned | null> => {
     const write = revision === 0 ? store.create(it, spare) : store.update(it, revision, spare);
     const written = await write;
     return written === null ? null : { checkpoint: it, revision: written };
   };
+  const held = outside.keepContext(base.checkpoint, next);
+  const checkpoint = held instanceof Promise ? await held : held;
   const much = outside.much(checkpoint);
   const lighter = much.length === 0 ? checkpoint : await outside.keepResults(checkpoint, much);
   try {

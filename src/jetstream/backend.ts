@@ -2,6 +2,7 @@ import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { type Clock, systemClock, within } from "../core/clock.ts";
 import type { Backend } from "../core/ports/backend.ts";
+import { WholeContexts } from "../core/whole-contexts.ts";
 import { connectTo } from "./connect.ts";
 import { WorkConsumers } from "./consumers.ts";
 import { JetStreamContextStore } from "./context-store.ts";
@@ -159,9 +160,11 @@ function buckets(
     new KvTable(link, requester, names.bucketStream(name), names.bucketPrefix(name));
   const { clock } = link;
   const asKept = { clock, hasOneReplica, retentionMs };
+  const values = new JetStreamValueStore(table("values"), link, persistence);
+  const contexts = new JetStreamContextStore(table("context"), persistence, asKept);
   return {
-    contexts: new JetStreamContextStore(table("context"), persistence, asKept),
-    values: new JetStreamValueStore(table("values"), link, persistence),
+    contexts: new WholeContexts(contexts, values),
+    values,
     runs: new JetStreamRunInfoStore(table("runs"), persistence, ended, retentionMs),
     metrics: new JetStreamMetricsStore(table("metrics"), persistence, retentionMs),
     errors: new JetStreamErrorStore(table("errors"), persistence, retentionMs),

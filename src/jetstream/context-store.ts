@@ -2,7 +2,12 @@ import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { CheckpointSchema, isTerminal } from "../core/checkpoint/checkpoint.ts";
 import type { Clock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
-import type { CheckpointPage, ContextStore, Versioned } from "../core/ports/stores.ts";
+import type {
+  AskedCheckpoints,
+  CheckpointPage,
+  ContextStore,
+  Versioned,
+} from "../core/ports/stores.ts";
 import { fromToken, toToken } from "../core/token.ts";
 import {
   decodeEntry,
@@ -14,6 +19,7 @@ import {
 } from "./kv-table.ts";
 import { NoAnswer } from "./no-answer.ts";
 import type { Persistence } from "./persist.ts";
+import type { StoredMessage } from "./stored-message.ts";
 import { API_CODE, apiCodeOf } from "./translate-error.ts";
 
 // C1. A write is one message with the revision it follows. Its answer decides, where there is one.
@@ -85,6 +91,31 @@ export class JetStreamContextStore implements ContextStore {
     const { messages, more } = await this.#persistence.run(what, () =>
       this.#table.reader.from(this.#table.subject(">"), after + 1, limit),
     );
+    return { ...this.#decode(messages), next: more ? (messages.at(-1)?.seq ?? null) : null };
+  }
+
+  async getMany(runIds: readonly string[]): Promise<AskedCheckpoints> {
+    const subjects = new Map(runIds.map((id) => [this.#table.subject(toToken(id)), id]));
+    const { messages, more } = await this.#persistence.run("reading checkpoints", () =>
+      this.#table.reader.lastOfThese([...subjects.keys()]),
+    );
+    if (more) for (const { subject } of messages) subjects.delete(subject);
+    return { ...this.#decode(messages), rest: more ? [...subjects.values()] : [] };
+  }
+
+  newestRevision(atLeast = 0): Promise<number> {
+    const since: Since = { behind: null };
+    return this.#persistence.run("reading the newest revision of the checkpoints", async () => {
+      const { last } = await this.#table.reader.bounds();
+      if (last < atLeast && !this.#isTrusted(since)) {
+        throw new NoAnswer("unavailable", "a leader that knows less than was acknowledged");
+      }
+      return last;
+    });
+  }
+
+  /** What can be read of them, without what is removed. */
+  #decode(messages: readonly StoredMessage[]): Pick<CheckpointPage, "views" | "unreadable"> {
     const views: Versioned[] = [];
     const unreadable: string[] = [];
     for (const message of messages) {
@@ -97,18 +128,7 @@ export class JetStreamContextStore implements ContextStore {
         unreadable.push(runIdOf(entry.key));
       }
     }
-    return { views, unreadable, next: more ? (messages.at(-1)?.seq ?? null) : null };
-  }
-
-  newestRevision(atLeast = 0): Promise<number> {
-    const since: Since = { behind: null };
-    return this.#persistence.run("reading the newest revision of the checkpoints", async () => {
-      const { last } = await this.#table.reader.bounds();
-      if (last < atLeast && !this.#isTrusted(since)) {
-        throw new NoAnswer("unavailable", "a leader that knows less than was acknowledged");
-      }
-      return last;
-    });
+    return { views, unreadable };
   }
 
   async #read(key: string, atLeast: number, since: Since): Promise<Entry | null> {

@@ -1,5 +1,11 @@
 import { isTerminal, RUN_STATUSES, type RunStatus } from "../core/checkpoint/checkpoint.ts";
-import type { Page, RunFilter, RunInfoStore } from "../core/ports/stores.ts";
+import type {
+  Page,
+  RunFilter,
+  RunInfoStore,
+  RunScan,
+  ScanPlace,
+} from "../core/ports/stores.ts";
 import { type RunInfo, saysTheSame } from "../core/records/run-info.ts";
 import { toToken } from "../core/token.ts";
 import type { EndedWatch } from "./ended-watch.ts";
@@ -7,6 +13,7 @@ import { isConflict, isMarker, type KvTable, ttlSeconds } from "./kv-table.ts";
 import { mayHaveActed, NoAnswer } from "./no-answer.ts";
 import type { Persistence } from "./persist.ts";
 import { listRuns } from "./run-info-list.ts";
+import { misfiledRuns, scanRuns } from "./run-info-scan.ts";
 import { type FiledRun, isBetter, readFiled } from "./run-record.ts";
 import type { StoredMessage } from "./stored-message.ts";
 
@@ -89,6 +96,18 @@ export class JetStreamRunInfoStore implements RunInfoStore {
   list(filter: RunFilter, limit: number, cursor: string | null): Promise<Page<RunInfo>> {
     return this.#persistence.run("listing runs", () =>
       listRuns(this.#table, filter, limit, cursor),
+    );
+  }
+
+  scan(status: RunStatus, from: ScanPlace | null, limit: number): Promise<RunScan> {
+    return this.#persistence.run("reading the runs of a status", () =>
+      scanRuns(this.#table, status, from, limit),
+    );
+  }
+
+  misfiled(infos: readonly RunInfo[]): Promise<ReadonlySet<string>> {
+    return this.#persistence.run("reading how runs are filed", () =>
+      misfiledRuns(this.#table, infos),
     );
   }
 

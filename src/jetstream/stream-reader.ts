@@ -89,6 +89,20 @@ export class StreamReader {
     return tooMany ? null : found;
   }
 
+  /**
+   * The last messages of these subjects, in stream order, as many as fit into one answer. Where it says that there are
+   * more, ask again for the subjects that are not in it.
+   *
+   * @param subjects - 1,024 at most, without wildcards
+   */
+  async lastOfThese(subjects: readonly string[]): Promise<Batch> {
+    const messages: StoredMessage[] = [];
+    // The server takes an empty list for a mistake.
+    if (subjects.length === 0) return { messages, more: false };
+    await this.#batch({ multi_last: subjects, max_bytes: BATCH_BYTES }, messages);
+    return { messages, more: (messages.at(-1)?.pending ?? 0) > 0 };
+  }
+
   /** Subjects that fit and have messages, as the stream's leader knows them. The first hundred thousand of them. */
   async subjects(filter: string): Promise<string[]> {
     const api = streamApi.info(this.#stream);

@@ -1,5 +1,10 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
-import type { CheckpointPage, ContextStore, Versioned } from "../core/ports/stores.ts";
+import type {
+  AskedCheckpoints,
+  CheckpointPage,
+  ContextStore,
+  Versioned,
+} from "../core/ports/stores.ts";
 import type { Handle } from "./handle.ts";
 import type { Table } from "./table.ts";
 
@@ -42,6 +47,21 @@ export class MemoryContextStore implements ContextStore {
       }
     }
     return { views, unreadable, next };
+  }
+
+  async getMany(runIds: readonly string[]): Promise<AskedCheckpoints> {
+    this.#handle.check();
+    const views: Versioned[] = [];
+    const unreadable: string[] = [];
+    for (const runId of runIds) {
+      try {
+        const found = this.#table.get(runId);
+        if (found !== null) views.push({ checkpoint: found.value, revision: found.revision });
+      } catch {
+        unreadable.push(runId);
+      }
+    }
+    return { views, unreadable, rest: [] };
   }
 
   async newestRevision(): Promise<number> {

@@ -1,9 +1,15 @@
 import { z } from "zod";
-import { isTerminal } from "../core/checkpoint/checkpoint.ts";
+import { isTerminal, type RunStatus } from "../core/checkpoint/checkpoint.ts";
 import { FloxideError } from "../core/errors.ts";
 import { cut } from "../core/issues.ts";
 import { jsonOrNull } from "../core/json.ts";
-import type { Page, RunFilter, RunInfoStore } from "../core/ports/stores.ts";
+import type {
+  Page,
+  RunFilter,
+  RunInfoStore,
+  RunScan,
+  ScanPlace,
+} from "../core/ports/stores.ts";
 import { type RunInfo, saysTheSame } from "../core/records/run-info.ts";
 import type { Handle } from "./handle.ts";
 import type { Shared } from "./shared.ts";
@@ -63,6 +69,26 @@ export class MemoryRunInfoStore implements RunInfoStore {
     const items = found.slice(0, limit);
     const last = items.at(-1);
     return { items, cursor: last === undefined || found.length <= limit ? null : toCursor(last) };
+  }
+
+  async scan(status: RunStatus, from: ScanPlace | null, limit: number): Promise<RunScan> {
+    this.#handle.check();
+    const { after, upTo } = from ?? { after: 0, upTo: this.#table.revision };
+    const { entries, next } = this.#table.page(after, limit);
+    const infos = entries
+      .filter(({ revision }) => revision <= upTo)
+      .map(({ read }) => read())
+      .filter((info) => info.status === status);
+    return { infos, next: next === null || next >= upTo ? null : { after: next, upTo } };
+  }
+
+  async misfiled(infos: readonly RunInfo[]): Promise<ReadonlySet<string>> {
+    this.#handle.check();
+    const wrong = infos.filter((info) => {
+      const filed = this.#table.get(info.runId);
+      return filed === null || !saysTheSame(filed.value, info);
+    });
+    return new Set(wrong.map(({ runId }) => runId));
   }
 
   async watchEnded(onEnded: (info: RunInfo) => void): Promise<() => void> {

@@ -10,6 +10,7 @@ import type { RunError } from "../core/records/run-error.ts";
 import { RunErrorSchema } from "../core/records/run-error.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import { RunInfoSchema } from "../core/records/run-info.ts";
+import { WholeContexts } from "../core/whole-contexts.ts";
 import { Agenda } from "./agenda.ts";
 import { MemoryContextStore } from "./context-store.ts";
 import { MemoryControlBus } from "./control-bus.ts";
@@ -67,12 +68,13 @@ export class MemoryWorld {
     this.#handles.add(handle);
     const { checkpoints, values, infos, metrics, errors, heartbeats, history, letters } =
       this.#tables;
+    const valueStore = memoryValueStore(values, handle, this.#options);
     return {
       namespace: this.#options.namespace,
       maxValueBytes: this.#options.maxValueBytes,
       queue: new MemoryWorkQueue(this.#shared, handle),
-      contexts: new MemoryContextStore(checkpoints, handle),
-      values: memoryValueStore(values, handle, this.#options),
+      contexts: new WholeContexts(new MemoryContextStore(checkpoints, handle), valueStore),
+      values: valueStore,
       runs: new MemoryRunInfoStore(infos, this.#shared, handle),
       metrics: memoryMetricsStore(metrics, handle),
       errors: memoryErrorStore(errors, handle),

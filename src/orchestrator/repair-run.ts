@@ -51,7 +51,7 @@ export async function repairRun(
   if (view === null) return filed === null ? null : repairUnbegun(scope, filed, null, look);
   const { checkpoint, revision } = view;
   // One that moves is left to. But where lists show it as ended, nobody would look at it when it does so no more.
-  const moves = scope.clock.now() - Date.parse(checkpoint.updatedAt) < look.quietMs;
+  const moves = isYoung(checkpoint, look, scope.clock.now());
   if (!moves && !checkpoint.started && !isTerminal(checkpoint.status)) {
     const found = await repairUnbegun(scope, toRunInfo(checkpoint, revision), view, look);
     if (found !== null) return found;
@@ -66,6 +66,37 @@ export async function repairRun(
 
 const isRight = (filed: RunInfo, { checkpoint, revision }: Versioned): boolean =>
   filed.status === checkpoint.status && filed.revision <= revision;
+
+/**
+ * True where {@link repairRun} would find nothing to do, by a checkpoint that may be old: wrong now, it is right in
+ * another look. The queue is not asked about a run that waits for a time to come: a timer that is lost is missed when it
+ * is overdue. Nor about one that only a call can move.
+ *
+ * @param view - null where the run has no checkpoint
+ */
+export function isWell(
+  filed: RunInfo,
+  view: Versioned | null,
+  look: RepairLook,
+  now: number,
+): boolean {
+  if (view === null) return mayBegin(filed, look, now);
+  const { checkpoint } = view;
+  if (isYoung(checkpoint, look, now)) return true;
+  return isRight(filed, view) && checkpoint.started && rests(checkpoint, now);
+}
+
+/** True where the last commit is so young that its messages may be on the way. */
+export const isYoung = (
+  { updatedAt }: Checkpoint,
+  { quietMs }: Pick<RepairLook, "quietMs">,
+  now: number,
+): boolean => now - Date.parse(updatedAt) < quietMs;
+
+/** True where the run needs no message now. */
+const rests = ({ status, items }: Checkpoint, now: number): boolean =>
+  status === "paused" ||
+  (status === "running" && Object.values(items).every((item) => dueMs(item) > now));
 
 /** Queues again what has no message, on a new footing where the run has come back older than it was. */
 async function move(
@@ -96,6 +127,17 @@ async function move(
   return finding(checkpoint, "requeued", stranded.length);
 }
 
+/** True where nothing says that the start request of a run which has not begun is missing. */
+function mayBegin(
+  { runId, createdAt }: RunInfo,
+  { restored, quietMs, waiting }: RepairLook,
+  now: number,
+): boolean {
+  if (waiting === null || waiting.had(runId)) return true;
+  const patienceMs = restored ? quietMs : Math.max(quietMs, GHOST_MS);
+  return now - Date.parse(createdAt) < patienceMs;
+}
+
 /**
  * A run that waits for its start request, where there is none: its client died before it sent the request, or JetStream
  * has lost it, or what came of it.
@@ -104,13 +146,12 @@ async function repairUnbegun(
   scope: OrchestratorScope,
   info: RunInfo,
   view: Versioned | null,
-  { restored, quietMs, waiting }: RepairLook,
+  look: RepairLook,
 ): Promise<RepairFinding | null> {
   const { backend, clock, log } = scope;
+  const { restored, waiting } = look;
   const { runId, workflow } = info;
-  if (isTerminal(info.status) || waiting === null || waiting.had(runId)) return null;
-  const patienceMs = restored ? quietMs : Math.max(quietMs, GHOST_MS);
-  if (clock.now() - Date.parse(info.createdAt) < patienceMs) return null;
+  if (isTerminal(info.status) || waiting === null || mayBegin(info, look, clock.now())) return null;
   const isLost = restored || view !== null || (await hasTraces(scope, info));
   // Its client may have sent the request since the look began. The checkpoint is read after this: a request leaves the
   // queue only when there is one.

@@ -1,13 +1,13 @@
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { isFloxideError } from "../core/errors.ts";
 import { inParallel } from "../core/in-parallel.ts";
-import type { CheckpointPage, Page } from "../core/ports/stores.ts";
-import type { RunInfo } from "../core/records/run-info.ts";
+import type { CheckpointPage, RunScan, ScanPlace, Versioned } from "../core/ports/stores.ts";
+import { type RunInfo, toRunInfo } from "../core/records/run-info.ts";
 import { findRun } from "./find-run.ts";
 import { Floors } from "./repair-floors.ts";
 import { dropForgotten } from "./repair-forgotten.ts";
 import { type RepairListener, type RepairReport, RepairTally } from "./repair-report.ts";
-import { type RepairLook, repairRun } from "./repair-run.ts";
+import { isWell, isYoung, type RepairLook, repairRun } from "./repair-run.ts";
 import { repairStarts } from "./repair-starts.ts";
 import { dropValues } from "./repair-values.ts";
 import type { OrchestratorScope } from "./scope.ts";
@@ -52,10 +52,10 @@ const ALL_STARTS = 10 * USUAL_STARTS.limit;
 /** Where a look at the runs ended: the next goes on from there. */
 interface RepairCursor {
   readonly status: "running" | "paused";
-  readonly cursor: string | null;
+  readonly from: ScanPlace | null;
 }
 
-const FIRST_LOOK: RepairCursor = { status: "running", cursor: null };
+const FIRST_LOOK: RepairCursor = { status: "running", from: null };
 
 /** Looks at runs, now some of them, now all. */
 export class Repairs {
@@ -89,7 +89,7 @@ export class Repairs {
     return tally.report;
   }
 
-  /** Up to ten thousand runs that have not ended, newest first. All of them where checkpoints have been lost. */
+  /** Up to ten thousand runs that have not ended, on from where the last look stopped. All of them where checkpoints have been lost. */
   async #some(quietMs: number, tally: RepairTally): Promise<void> {
     const { backend, log } = this.#scope;
     if (this.#areGone || (await this.#checkForLoss())) {
@@ -108,32 +108,58 @@ export class Repairs {
     await this.#unlisted({ ...usual, thorough: true }, seen, tally);
   }
 
-  /** Runs that are listed as going on. @returns their ids */
+  /** Runs that are listed as going on. @returns the ids of those whose messages were looked at, or need none yet */
   async #listed(look: RepairLook, tally: RepairTally): Promise<ReadonlySet<string>> {
-    const { runs } = this.#scope.backend;
     const seen = new Set<string>();
     for (let page = 0; page < PAGES; page++) {
-      const { status, cursor } = this.#from;
-      const found: Page<RunInfo> = await runs.list({ status }, PAGE, cursor);
-      for (const info of found.items) {
+      const { status, from } = this.#from;
+      const { infos, next }: RunScan = await this.#scope.backend.runs.scan(status, from, PAGE);
+      for (const info of await this.#unwell(infos, look)) {
         seen.add(info.runId);
         await repairOrReport(this.#scope, info, look, tally);
       }
-      tally.looked(found.items.length);
-      this.#from = after(this.#from, found.cursor);
+      tally.looked(infos.length);
+      this.#from = after(this.#from, next);
       if (this.#from === FIRST_LOOK) break;
     }
     return seen;
   }
 
+  /** Those of the runs that must be looked at one by one. */
+  async #unwell(infos: readonly RunInfo[], look: RepairLook): Promise<readonly RunInfo[]> {
+    const { backend, clock } = this.#scope;
+    const known = new Map<string, Versioned>();
+    const unreadable = new Set<string>();
+    for (let ids = infos.map(({ runId }) => runId); ids.length > 0; ) {
+      const asked = await backend.contexts.getMany(ids);
+      for (const view of asked.views) known.set(view.checkpoint.runId, view);
+      for (const runId of asked.unreadable) unreadable.add(runId);
+      ids = [...asked.rest];
+    }
+    const now = clock.now();
+    return infos.filter(
+      (info) =>
+        unreadable.has(info.runId) || !isWell(info, known.get(info.runId) ?? null, look, now),
+    );
+  }
+
   /** Some of the runs that go on, whatever lists say: one that they show as ended would stand still for ever. */
   async #unlisted(look: RepairLook, seen: ReadonlySet<string>, tally: RepairTally): Promise<void> {
-    const { contexts, runs } = this.#scope.backend;
+    const { backend, clock } = this.#scope;
+    const { contexts, runs } = backend;
     const { views, next } = await contexts.page(this.#pageFrom, CHECKPOINTS);
-    for (const { checkpoint } of views) {
-      const { runId, status } = checkpoint;
-      if (isTerminal(status) || seen.has(runId)) continue;
-      await repairOrReport(this.#scope, (await runs.get(runId)) ?? runId, look, tally);
+    const now = clock.now();
+    const open = views.filter(
+      ({ checkpoint: { runId, status } }) => !isTerminal(status) && !seen.has(runId),
+    );
+    const infos = open.map(({ checkpoint, revision }) => toRunInfo(checkpoint, revision));
+    const misfiled = await runs.misfiled(infos);
+    for (const { checkpoint, revision } of open) {
+      const { runId } = checkpoint;
+      const thorough = misfiled.has(runId);
+      if (!thorough && isYoung(checkpoint, look, now)) continue;
+      const filed = thorough ? await runs.get(runId) : toRunInfo(checkpoint, revision);
+      await repairOrReport(this.#scope, filed ?? runId, { ...look, thorough }, tally);
     }
     this.#pageFrom = next ?? 0;
   }
@@ -161,12 +187,12 @@ export class Repairs {
       from = next;
     }
     for (const status of ["running", "paused"] as const) {
-      for (let cursor: string | null = null, more = true; more; more = cursor !== null) {
-        const found: Page<RunInfo> = await runs.list({ status }, PAGE, cursor);
-        const others = found.items.filter(({ runId }) => !seen.has(runId));
+      for (let from: ScanPlace | null = null, more = true; more; more = from !== null) {
+        const { infos, next }: RunScan = await runs.scan(status, from, PAGE);
+        const others = infos.filter(({ runId }) => !seen.has(runId));
         for (const info of others) await repairOrReport(this.#scope, info, look, tally);
         tally.looked(others.length);
-        cursor = found.cursor;
+        from = next;
       }
     }
   }
@@ -216,9 +242,9 @@ export class Repairs {
 }
 
 /** Running runs first, then paused ones, then from the beginning again. */
-function after({ status }: RepairCursor, cursor: string | null): RepairCursor {
-  if (cursor !== null) return { status, cursor };
-  return status === "running" ? { status: "paused", cursor: null } : FIRST_LOOK;
+function after({ status }: RepairCursor, from: ScanPlace | null): RepairCursor {
+  if (from !== null) return { status, from };
+  return status === "running" ? { status: "paused", from: null } : FIRST_LOOK;
 }
 
 /** One run that cannot be read must not keep the others from being repaired. @param info - or its id, where it is not listed */

@@ -41,6 +41,41 @@ export function contextStoreTests(open: () => Promise<Opened>): void {
       expect(await contexts.get(first)).toMatchObject({ revision: newest });
     });
 
+    it("gives many checkpoints at once, and tells those that cannot be read from those that there are not", async () => {
+      const { contexts } = on.backend;
+      for (const runId of ODD_IDS) await contexts.create(checkpointOf(runId));
+      const [first, gone] = ODD_IDS;
+      const { revision = 0 } = (await contexts.get(first)) ?? {};
+      const newest = await contexts.update(checkpointOf(first, { commit: "2" }), revision);
+      await contexts.remove(gone);
+      await contexts.create({
+        ...checkpointOf("broken"),
+        status: "asleep",
+      } as unknown as Checkpoint);
+      const { views, unreadable, rest } = await contexts.getMany([...ODD_IDS, "nobody", "broken"]);
+      const found = new Map(views.map((view) => [view.checkpoint.runId, view]));
+      expect([...found.keys()].sort()).toEqual(ODD_IDS.filter((id) => id !== gone).sort());
+      expect(found.get(first)).toMatchObject({ revision: newest, checkpoint: { commit: "2" } });
+      expect(unreadable).toEqual(["broken"]);
+      expect(rest).toEqual([]);
+      expect(await contexts.getMany([])).toEqual({ views: [], unreadable: [], rest: [] });
+    });
+
+    it("gives all of many large checkpoints, in as many answers as it takes", async () => {
+      const { contexts, maxValueBytes } = on.backend;
+      const ids = Array.from({ length: 20 }, (_, i) => `r-${i}`);
+      const text = "x".repeat(maxValueBytes - 10_000);
+      for (const runId of ids) await contexts.create(checkpointOf(runId, { context: { text } }));
+      const found: string[] = [];
+      for (let asked = ["nobody", ...ids]; asked.length > 0; ) {
+        const { views, rest } = await contexts.getMany(asked);
+        found.push(...views.map(({ checkpoint: { runId } }) => runId));
+        expect(rest.length).toBeLessThan(asked.length);
+        asked = [...rest];
+      }
+      expect(found.sort()).toEqual(ids.sort());
+    });
+
     it("knows its newest revision, whatever became of the entry", async () => {
       const { contexts } = on.backend;
       expect(await contexts.newestRevision()).toBe(0);

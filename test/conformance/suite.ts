@@ -8,6 +8,7 @@ import { queueScheduleTests } from "./queue-schedule.ts";
 import { queueStartTests } from "./queue-start.ts";
 import { queueUpkeepTests } from "./queue-upkeep.ts";
 import { runInfoListTests } from "./run-info-list.ts";
+import { runInfoScanTests } from "./run-info-scan.ts";
 import { runInfoStoreTests } from "./run-info-store.ts";
 import { streamStoreTests } from "./stream-stores.ts";
 
@@ -21,6 +22,7 @@ export function describeBackend(name: string, open: () => Promise<Opened>): void
     contextStoreTests(open);
     runInfoStoreTests(open);
     runInfoListTests(open);
+    runInfoScanTests(open);
     keyedStoreTests(open);
     streamStoreTests(open);
     controlBusTests(open);

@@ -183,12 +183,12 @@ test.each([
     const orchestrator = system.orchestratorOn([flow], {
       contexts: () => ({ newestRevision: async () => revision }),
       runs: (own) => ({
-        list: async (filter, limit, cursor) => {
-          const page = await own.list(filter, limit, cursor);
-          if (filter.status === "running") {
+        scan: async (status, from, limit) => {
+          const part = await own.scan(status, from, limit);
+          if (status === "running") {
             await system.orchestrator.startRun(flow, 1, { runId: "ghost" });
           }
-          return page;
+          return part;
         },
       }),
     });

@@ -7,7 +7,7 @@ import { eventually } from "../support/eventually.ts";
 import { gate } from "../support/gate.ts";
 import { System } from "./system.ts";
 
-const WIDTHS = { inline: 6, chunk: 4 };
+const WIDTHS = { inline: 6, chunk: 4, field: 1_000 };
 
 /** Stops at one branch until it is let go on. */
 class Halt {
@@ -114,7 +114,7 @@ test("a checkpoint holds a part of a wide fork only, however wide it is", async 
 test("values that do not fit into one checkpoint together are carried through a fork and its join", async () => {
   const flow = fan({ pad: 2_000 });
   await using system = wideSystem([flow], { maxValueBytes: 20_000 });
-  system.widths = { inline: 1_000, chunk: 500 };
+  system.widths = { inline: 1_000, chunk: 500, field: 8_192 };
   await system.worker([flow]);
   const id = await system.orchestrator.startRun(flow, 60);
   const info = await system.orchestrator.waitForCompletion(id);

@@ -66,6 +66,7 @@ function slowToTry(contexts: ContextStore, onTry: () => void, go: Promise<void>)
       return contexts.update(checkpoint, revision, spare);
     },
     page: (after, limit) => contexts.page(after, limit),
+    getMany: (runIds) => contexts.getMany(runIds),
     newestRevision: (atLeast) => contexts.newestRevision(atLeast),
     remove: (runId) => contexts.remove(runId),
   };

@@ -28,6 +28,7 @@ function slowFirstRead(
     create: (checkpoint) => contexts.create(checkpoint),
     update: (checkpoint, revision) => contexts.update(checkpoint, revision),
     page: (after, limit) => contexts.page(after, limit),
+    getMany: (runIds) => contexts.getMany(runIds),
     newestRevision: (atLeast) => contexts.newestRevision(atLeast),
     remove: (runId) => contexts.remove(runId),
   };

@@ -1,18 +1,19 @@
 import { expect, test } from "vitest";
 import { describe as described, describeFault } from "../../proof/simulate/describe.ts";
 import { play } from "../../proof/simulate/play.ts";
-import { scenarioOf } from "../../proof/simulate/scenario.ts";
+import { scenarioOf } from "../../proof/simulate/random-scenario.ts";
 
 test("a scenario is described by its workflows, runs with what they must come to, commands and faults", () => {
   const scenario = scenarioOf(5);
   const lines = described(scenario).map((line) => line.split("\t"));
-  const { programs, runs, commands, faults } = scenario;
+  const { programs, runs, commands, faults, aims } = scenario;
   const count = (what: RegExp) => lines.filter(([name = ""]) => what.test(name)).length;
   expect(count(/^scenario$/)).toBe(1);
   expect(count(/^flow\d+$/)).toBe(programs.length);
   expect(count(/^run\d+$/)).toBe(runs.length);
   expect(count(/^command$/)).toBe(commands.length);
   expect(count(/^fault$/)).toBe(faults.length);
+  expect(count(/^aim$/)).toBe(aims.length);
   const [, run = ""] = lines.find(([name]) => name === "run0") ?? [];
   expect(JSON.parse(run)).toMatchObject({
     workflow: `flow${runs[0]?.program}`,

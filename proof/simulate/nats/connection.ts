@@ -6,7 +6,7 @@ import {
   TimeoutError,
 } from "@nats-io/nats-core";
 import type { Clock } from "../../../src/core/clock.ts";
-import { fits, NO_HEADERS, type Packet, readHeaders, textOf, toMsg } from "./message.ts";
+import { matcher, NO_HEADERS, type Packet, readHeaders, textOf, toMsg } from "./message.ts";
 import type { Publish, SimServer } from "./server.ts";
 
 // The client's end of a connection, with the part of the official client's face that floxide uses. What is published
@@ -14,9 +14,17 @@ import type { Publish, SimServer } from "./server.ts";
 // connection is down nothing is kept: what is published then is lost, as the real client's timed-out publishes are.
 
 interface Subscribed {
-  readonly pattern: string;
+  readonly fits: (subject: string) => boolean;
   readonly callback: (error: Error | null, msg: Msg) => void;
   isOpen: boolean;
+}
+
+const PONG = "pong";
+
+interface Incoming {
+  /** What keeps its order. */
+  readonly source: string;
+  take(): void;
 }
 
 type ClientOp =
@@ -24,6 +32,13 @@ type ClientOp =
   | { readonly type: "subscribe"; readonly subscribed: Subscribed }
   | { readonly type: "unsubscribe"; readonly subscribed: Subscribed }
   | { readonly type: "ping"; readonly pong: () => void };
+
+/** Who hears what a connection sends and is sent. */
+export interface ConnectionWatcher {
+  sent(message: Publish): void;
+  /** A message is on its way to the client. */
+  offered(packet: Packet): void;
+}
 
 interface PublishOptions {
   readonly reply?: string;
@@ -35,12 +50,14 @@ interface RequestOptions extends PublishOptions {
 }
 
 export class SimConnection {
+  readonly name: string;
   readonly #server: SimServer;
   readonly #clock: Clock;
+  readonly #watcher: ConnectionWatcher;
   /** What the client has sent and the server has not seen. */
   out: ClientOp[] = [];
   /** What the server has sent and the client has not taken. */
-  incoming: (() => void)[] = [];
+  incoming: Incoming[] = [];
   isUp = true;
   isDead = false;
   readonly #subscribed = new Set<Subscribed>();
@@ -52,9 +69,11 @@ export class SimConnection {
   #wake: () => void = () => {};
   #isClosed = false;
 
-  constructor(server: SimServer, clock: Clock) {
+  constructor(name: string, server: SimServer, clock: Clock, watcher: ConnectionWatcher) {
+    this.name = name;
     this.#server = server;
     this.#clock = clock;
+    this.#watcher = watcher;
     server.connections.add(this);
   }
 
@@ -67,33 +86,51 @@ export class SimConnection {
     if (op.type === "publish") this.#server.receive(op.message);
     else if (op.type === "subscribe") this.#known.add(op.subscribed);
     else if (op.type === "unsubscribe") this.#known.delete(op.subscribed);
-    else this.incoming.push(op.pong);
+    else this.incoming.push({ source: PONG, take: op.pong });
   }
 
-  /** The client takes the next thing that the server has sent. */
+  /**
+   * The client takes the next thing that was sent to it. What comes from one source keeps its order; of several sources any
+   * may be ahead, as each stream, consumer and client reaches the server that one is connected with on a way of its own.
+   */
   takeNext(): void {
-    this.incoming.shift()?.();
+    const { incoming } = this;
+    const { random } = this.#server;
+    let index = 0;
+    if (incoming.length > 1 && random.hits(0.5)) {
+      const first = new Map<string, number>();
+      for (const [i, { source }] of incoming.entries()) {
+        // The answer to a ping comes after all that was sent before it.
+        if (source === PONG && i > 0) break;
+        if (!first.has(source)) first.set(source, i);
+        if (source === PONG) break;
+      }
+      index = random.pick([...first.values()]);
+    }
+    incoming.splice(index, 1)[0]?.take();
   }
 
   /** The server has something on this subject. @returns false where this client does not listen to it */
-  offer(subject: string, sent: Packet): boolean {
+  offer(subject: string, sent: Packet, source: string): boolean {
     let isHeard = false;
     for (const subscribed of this.#known) {
-      if (!fits(subscribed.pattern, subject)) continue;
+      if (!subscribed.fits(subject)) continue;
       isHeard = true;
-      this.incoming.push(() => {
+      this.#watcher.offered(sent);
+      const take = (): void => {
         if (!subscribed.isOpen) return;
         subscribed.callback(
           null,
           toMsg(sent, (reply, payload) => this.#publish(reply, payload)),
         );
-      });
+      };
+      this.incoming.push({ source, take });
     }
     return isHeard;
   }
 
   listens(subject: string): boolean {
-    for (const { pattern } of this.#known) if (fits(pattern, subject)) return true;
+    for (const { fits } of this.#known) if (fits(subject)) return true;
     return false;
   }
 
@@ -165,12 +202,13 @@ export class SimConnection {
     if (!this.isUp) return;
     const { reply = "", headers } = options;
     const read = headers === undefined ? NO_HEADERS : readHeaders(headers.toString());
-    const message = { subject, reply, headers: read, body: textOf(payload) };
+    const message = { from: this, subject, reply, headers: read, body: textOf(payload) };
     this.out.push({ type: "publish", message });
+    this.#watcher.sent(message);
   }
 
   #subscribe(pattern: string, callback: Subscribed["callback"]): object {
-    const subscribed: Subscribed = { pattern, callback, isOpen: true };
+    const subscribed: Subscribed = { fits: matcher(pattern), callback, isOpen: true };
     this.#subscribed.add(subscribed);
     if (this.isUp) this.out.push({ type: "subscribe", subscribed });
     const forget = (): void => {

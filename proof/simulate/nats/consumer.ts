@@ -1,5 +1,5 @@
 import type { SimTime } from "../time.ts";
-import { fits, type Packet, packet, writeHeaders } from "./message.ts";
+import { matcher, type Packet, packet, writeHeaders } from "./message.ts";
 import type { Stored } from "./replica.ts";
 import type { SimStream } from "./stream.ts";
 
@@ -24,8 +24,12 @@ interface Pending {
 /** How a consumer reaches those who pull. */
 export interface Outlet {
   /** @returns false where nobody listens */
-  send(to: string, packet: Packet): boolean;
+  send(to: string, packet: Packet, source: string): boolean;
   listens(subject: string): boolean;
+  /** A message was acknowledged and is gone. */
+  acknowledged(): void;
+  /** Nobody has answered to a delivery in time. */
+  overdue(): void;
 }
 
 export class SimConsumer {
@@ -34,7 +38,7 @@ export class SimConsumer {
   readonly #stream: SimStream;
   readonly #time: SimTime;
   readonly #outlet: Outlet;
-  readonly #filter: string;
+  readonly #fits: (subject: string) => boolean;
   readonly #ackWaitMs: number;
   readonly #pending = new Map<number, Pending>();
   #again: number[] = [];
@@ -56,7 +60,7 @@ export class SimConsumer {
     this.#stream = stream;
     this.#time = time;
     this.#outlet = outlet;
-    this.#filter = String(config["filter_subject"]);
+    this.#fits = matcher(String(config["filter_subject"]));
     this.#ackWaitMs = Number(config["ack_wait"]) / 1e6;
   }
 
@@ -70,7 +74,7 @@ export class SimConsumer {
   info(): object {
     let waiting = 0;
     for (const { seq, subject } of this.#stream.leader.messages.values()) {
-      if (seq >= this.#next && fits(this.#filter, subject)) waiting += 1;
+      if (seq >= this.#next && this.#fits(subject)) waiting += 1;
     }
     return {
       stream_name: this.#stream.name,
@@ -101,6 +105,7 @@ export class SimConsumer {
     if (body === "" || body.startsWith("+ACK")) {
       this.#pending.delete(seq);
       this.#stream.remove(seq);
+      this.#outlet.acknowledged();
     } else if (body.startsWith("+WPI")) {
       if (pending.deadline !== Number.POSITIVE_INFINITY)
         this.#expect(seq, pending, this.#ackWaitMs);
@@ -145,12 +150,19 @@ export class SimConsumer {
     this.offer();
   }
 
-  /** A message in somebody's hands is handed out again. */
-  giveAgain(choose: (seqs: readonly number[]) => number): void {
+  /** True where somebody has a message in hand. */
+  get isInHands(): boolean {
+    return this.#pending.size > 0;
+  }
+
+  /** A message in somebody's hands is handed out again, or where none is chosen all of them. */
+  giveAgain(choose: ((seqs: readonly number[]) => number) | null): void {
     if (this.#pending.size === 0) return;
-    const seq = choose([...this.#pending.keys()]);
-    const pending = this.#pending.get(seq);
-    if (pending !== undefined) this.#bringBack(seq, pending);
+    const seqs = [...this.#pending.keys()];
+    for (const seq of choose === null ? seqs : [choose(seqs)]) {
+      const pending = this.#pending.get(seq);
+      if (pending !== undefined) this.#bringBack(seq, pending);
+    }
     this.offer();
   }
 
@@ -175,7 +187,7 @@ export class SimConsumer {
     }
     for (; this.#next <= this.#stream.lastSeq; this.#next++) {
       const message = this.#stream.leader.messages.get(this.#next);
-      if (message === undefined || !fits(this.#filter, message.subject)) continue;
+      if (message === undefined || !this.#fits(message.subject)) continue;
       this.#next += 1;
       return message;
     }
@@ -193,6 +205,7 @@ export class SimConsumer {
     this.#outlet.send(
       to,
       packet(subject, body, { reply, headers: headers.size > 0 ? headers : null }),
+      this.name,
     );
   }
 
@@ -201,6 +214,7 @@ export class SimConsumer {
     pending.deadline = deadline;
     this.#time.at(deadline, () => {
       if (this.#pending.get(seq) !== pending || pending.deadline !== deadline) return;
+      if (ms === this.#ackWaitMs) this.#outlet.overdue();
       this.#bringBack(seq, pending);
       this.offer();
     });
@@ -218,7 +232,7 @@ export class SimConsumer {
     this.#requests.splice(index, 1);
     const headers = new Map([["Nats-Pending-Messages", String(request.left)]]);
     const status = { headers, code: 408, description: "Request Timeout" };
-    this.#outlet.send(request.reply, packet(request.reply, "", status));
+    this.#outlet.send(request.reply, packet(request.reply, "", status), this.name);
   }
 
   #beat(): void {
@@ -228,7 +242,8 @@ export class SimConsumer {
       this.#beating = false;
       if (this.#waitingRequest() === undefined) return;
       for (const { reply } of this.#requests) {
-        this.#outlet.send(reply, packet(reply, "", { code: 100, description: "Idle Heartbeat" }));
+        const beat = packet(reply, "", { code: 100, description: "Idle Heartbeat" });
+        this.#outlet.send(reply, beat, this.name);
       }
       this.#beat();
     });

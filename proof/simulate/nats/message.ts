@@ -52,39 +52,96 @@ export const packet = (subject: string, body: string, rest: Partial<Packet> = {}
 
 /** A message as the client library gives it: what the adapter reads of one. */
 export function toMsg(
-  { subject, reply, headers, code, description, body }: Packet,
+  sent: Packet,
   respond: (reply: string, payload?: string | Uint8Array) => void,
 ): Msg {
-  const hdrs =
-    headers === null && code === 0
-      ? undefined
-      : {
-          code,
-          description,
-          get: (name: string) => headers?.get(name) ?? "",
-          last: (name: string) => headers?.get(name) ?? "",
-          has: (name: string) => headers?.has(name) ?? false,
-          values: (name: string) => (headers?.has(name) ? [headers.get(name) ?? ""] : []),
-          keys: () => [...(headers?.keys() ?? [])],
-        };
-  const msg = {
-    subject,
-    reply,
-    headers: hdrs as unknown as MsgHdrs | undefined,
-    sid: 0,
-    get data() {
-      return body === "" ? EMPTY : encoder.encode(body);
-    },
-    string: () => body,
-    json: () => JSON.parse(body),
-    respond: (payload?: string | Uint8Array) => {
-      if (reply === "") return false;
-      respond(reply, payload);
-      return true;
-    },
-    size: () => body.length,
-  };
-  return msg as unknown as Msg;
+  return new SimMsg(sent, respond) as unknown as Msg;
+}
+
+// Classes, because there are very many: an object with functions of its own costs several times as much.
+
+class SimMsg {
+  readonly subject: string;
+  readonly reply: string;
+  readonly headers: SimHeaders | undefined;
+  readonly sid = 0;
+  readonly #body: string;
+  readonly #respond: (reply: string, payload?: string | Uint8Array) => void;
+
+  constructor(sent: Packet, respond: (reply: string, payload?: string | Uint8Array) => void) {
+    this.subject = sent.subject;
+    this.reply = sent.reply;
+    this.headers = sent.headers === null && sent.code === 0 ? undefined : new SimHeaders(sent);
+    this.#body = sent.body;
+    this.#respond = respond;
+  }
+
+  get data(): Uint8Array {
+    return this.#body === "" ? EMPTY : encoder.encode(this.#body);
+  }
+
+  string(): string {
+    return this.#body;
+  }
+
+  json(): unknown {
+    return JSON.parse(this.#body);
+  }
+
+  respond(payload?: string | Uint8Array): boolean {
+    if (this.reply === "") return false;
+    this.#respond(this.reply, payload);
+    return true;
+  }
+
+  size(): number {
+    return this.#body.length;
+  }
+}
+
+class SimHeaders implements Pick<MsgHdrs, "get" | "last" | "has" | "values" | "keys"> {
+  readonly code: number;
+  readonly description: string;
+  readonly #headers: HeaderMap;
+
+  constructor({ headers, code, description }: Packet) {
+    this.code = code;
+    this.description = description;
+    this.#headers = headers ?? NO_HEADERS;
+  }
+
+  get(name: string): string {
+    return this.#headers.get(name) ?? "";
+  }
+
+  last(name: string): string {
+    return this.get(name);
+  }
+
+  has(name: string): boolean {
+    return this.#headers.has(name);
+  }
+
+  values(name: string): string[] {
+    const value = this.#headers.get(name);
+    return value === undefined ? [] : [value];
+  }
+
+  keys(): string[] {
+    return [...this.#headers.keys()];
+  }
+}
+
+/** As {@link fits}, for a pattern that is asked about often. */
+export function matcher(pattern: string): (subject: string) => boolean {
+  if (!pattern.includes("*") && !pattern.endsWith(">")) return (subject) => subject === pattern;
+  const wild = pattern.search(/[*>]/);
+  const start = pattern.slice(0, wild);
+  // Most subjects differ before the first wild card.
+  if (pattern === `${start}>`) {
+    return (subject) => subject.length > start.length && subject.startsWith(start);
+  }
+  return (subject) => subject.startsWith(start) && fits(pattern, subject);
 }
 
 /** True where the subject fits the pattern. */

@@ -1,4 +1,4 @@
-import { fits, type HeaderMap } from "./message.ts";
+import { type HeaderMap, matcher } from "./message.ts";
 
 /** A message in a stream. */
 export interface Stored {
@@ -47,8 +47,9 @@ export class Replica {
   /** The last message of each subject that fits one of the patterns, in stream order. */
   lastOfEach(patterns: readonly string[]): Stored[] {
     const found: Stored[] = [];
+    const wanted = patterns.map(matcher);
     for (const [subject, seqs] of this.#bySubject) {
-      if (!patterns.some((pattern) => fits(pattern, subject))) continue;
+      if (!wanted.some((fits) => fits(subject))) continue;
       const message = this.messages.get(seqs.at(-1) ?? 0);
       if (message !== undefined) found.push(message);
     }
@@ -58,8 +59,9 @@ export class Replica {
   /** Messages that fit, from a position on, in stream order. */
   from(pattern: string, seq: number): Stored[] {
     const found: Stored[] = [];
+    const fits = matcher(pattern);
     for (const message of this.messages.values()) {
-      if (message.seq >= seq && fits(pattern, message.subject)) found.push(message);
+      if (message.seq >= seq && fits(message.subject)) found.push(message);
     }
     return found.sort((a, b) => a.seq - b.seq);
   }

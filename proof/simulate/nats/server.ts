@@ -1,3 +1,4 @@
+import type { Mover } from "../mover.ts";
 import type { Random } from "../random.ts";
 import type { SimTime } from "../time.ts";
 import { answerApi } from "./api.ts";
@@ -8,6 +9,7 @@ import { SimStream, type SimStreamConfig, type StreamWatcher } from "./stream.ts
 
 /** What a client publishes. */
 export interface Publish {
+  readonly from: SimConnection;
   readonly subject: string;
   readonly reply: string;
   readonly headers: HeaderMap;
@@ -15,7 +17,26 @@ export interface Publish {
 }
 
 /** Work that the server does in its own time. What is in one lane keeps its order; lanes do not wait for each other. */
-export type Lane = Publish[];
+export class Lane implements Mover {
+  readonly waiting: Publish[] = [];
+  readonly #work: (message: Publish) => void;
+  /** True while the server does nothing in it. */
+  isHeld = false;
+
+  constructor(work: (message: Publish) => void) {
+    this.#work = work;
+  }
+
+  isReady(): boolean {
+    return this.waiting.length > 0 && !this.isHeld;
+  }
+
+  move(): boolean {
+    const message = this.waiting.shift();
+    if (message !== undefined) this.#work(message);
+    return false;
+  }
+}
 
 /** One NATS server, or a cluster that looks like one. */
 export class SimServer implements Outlet {
@@ -24,9 +45,15 @@ export class SimServer implements Outlet {
   readonly streams = new Map<string, SimStream>();
   readonly lanes = new Map<string, Lane>();
   readonly connections = new Set<SimConnection>();
+  /** Whose message the server works on. */
+  actor: SimConnection | null = null;
   readonly #watcher: StreamWatcher;
+  readonly #lag: number;
+  #lane = "";
 
-  constructor(time: SimTime, random: Random, watcher: StreamWatcher) {
+  /** @param lag - how often replicas are behind: 0 to 1 */
+  constructor(time: SimTime, random: Random, watcher: StreamWatcher, lag: number) {
+    this.#lag = lag;
     this.time = time;
     this.random = random;
     this.#watcher = watcher;
@@ -39,32 +66,46 @@ export class SimServer implements Outlet {
       this.#route(message);
       return;
     }
-    const waiting = this.lanes.get(lane);
-    if (waiting === undefined) this.lanes.set(lane, [message]);
-    else waiting.push(message);
+    this.lane(lane).waiting.push(message);
   }
 
-  /** Does the first piece of work of a lane. */
-  work(name: string): void {
-    const lane = this.lanes.get(name);
-    const message = lane?.shift();
-    if (lane === undefined || message === undefined) return;
-    if (lane.length === 0) this.lanes.delete(name);
-    const { subject, reply, headers, body } = message;
+  lane(name: string): Lane {
+    let lane = this.lanes.get(name);
+    if (lane === undefined) {
+      lane = new Lane((message) => this.#work(name, message));
+      this.lanes.set(name, lane);
+    }
+    return lane;
+  }
+
+  #work(lane: string, message: Publish): void {
+    const { from, subject, reply, headers, body } = message;
+    this.actor = from;
+    this.#lane = lane;
     if (subject.startsWith("$JS.ACK.")) this.#acknowledge(subject, body);
     else if (subject.startsWith("$JS.API.")) answerApi(this, message);
     else {
       const answer = this.#streamOf(subject)?.publish(subject, headers, body);
       if (answer !== undefined && reply !== "") this.send(reply, packet(reply, answer));
     }
+    this.actor = null;
   }
 
-  send(to: string, sent: Packet): boolean {
+  /** @param source - what keeps its order on the way to the client: the lane that is worked in, where nothing is said */
+  send(to: string, sent: Packet, source = this.#lane): boolean {
     let isHeard = false;
     for (const connection of this.connections) {
-      if (connection.offer(to, sent)) isHeard = true;
+      if (connection.offer(to, sent, source)) isHeard = true;
     }
     return isHeard;
+  }
+
+  acknowledged(): void {
+    this.#watcher.acknowledged();
+  }
+
+  overdue(): void {
+    this.#watcher.overdue();
   }
 
   listens(subject: string): boolean {
@@ -73,14 +114,14 @@ export class SimServer implements Outlet {
   }
 
   addStream(config: SimStreamConfig): SimStream {
-    const stream = new SimStream(config, this.time, this.#watcher);
+    const stream = new SimStream(config, this.time, this.#watcher, this.#lag);
     this.streams.set(config.name, stream);
     return stream;
   }
 
   /** Kills and restarts it. What it has stored stays; what it had not done yet is lost, and so are all connections. */
   restart(): void {
-    this.lanes.clear();
+    for (const lane of this.lanes.values()) lane.waiting.length = 0;
     for (const stream of this.streams.values()) {
       stream.forgetIds();
       for (const consumer of stream.consumers.values()) consumer.restart();
@@ -108,9 +149,9 @@ export class SimServer implements Outlet {
     return null;
   }
 
-  #route({ subject, reply, headers, body }: Publish): void {
+  #route({ from, subject, reply, headers, body }: Publish): void {
     const sent = packet(subject, body, { reply, headers: headers.size > 0 ? headers : null });
-    if (this.send(subject, sent) || reply === "") return;
+    if (this.send(subject, sent, from.name) || reply === "") return;
     this.send(reply, packet(reply, "", { code: 503, description: "No Responders" }));
   }
 

@@ -1,7 +1,7 @@
 import type { Random } from "../random.ts";
 import type { SimTime } from "../time.ts";
 import type { SimConsumer } from "./consumer.ts";
-import { fits, type HeaderMap } from "./message.ts";
+import { type HeaderMap, matcher } from "./message.ts";
 import { Replica, type Stored, type StreamEvent } from "./replica.ts";
 
 // A stream as far as floxide uses one: message ids, compare-and-set by subject, rollups, TTLs, schedules, two messages
@@ -21,21 +21,30 @@ export interface SimStreamConfig {
 /** What a stream tells of itself. */
 export interface StreamWatcher {
   stored(stream: SimStream, message: Stored): void;
+  /** A message of a consumer was acknowledged. */
+  acknowledged(): void;
+  /** A message of a consumer was not answered in time. */
+  overdue(): void;
 }
 
 export class SimStream {
   readonly config: SimStreamConfig;
   readonly leader = new Replica();
   readonly consumers = new Map<string, SimConsumer>();
+  readonly #subjects: readonly ((subject: string) => boolean)[];
   readonly #time: SimTime;
   readonly #watcher: StreamWatcher;
   readonly #followers: Replica[];
+  readonly #lag: number;
   readonly #events: StreamEvent[] = [];
   #ids = new Map<string, { seq: number; at: number }>();
   lastSeq = 0;
 
-  constructor(config: SimStreamConfig, time: SimTime, watcher: StreamWatcher) {
+  /** @param lag - how often a replica that is asked is behind, as far as there is something to be behind: 0 to 1 */
+  constructor(config: SimStreamConfig, time: SimTime, watcher: StreamWatcher, lag: number) {
     this.config = config;
+    this.#lag = lag;
+    this.#subjects = config.subjects.map(matcher);
     this.#time = time;
     this.#watcher = watcher;
     this.#followers = Array.from({ length: config.num_replicas - 1 }, () => new Replica());
@@ -46,7 +55,7 @@ export class SimStream {
   }
 
   takes(subject: string): boolean {
-    return this.config.subjects.some((pattern) => fits(pattern, subject));
+    return this.#subjects.some((fits) => fits(subject));
   }
 
   /** Stores a message, or says why not. @returns the body of the answer */
@@ -81,7 +90,7 @@ export class SimStream {
     const follower = this.#followers[random.below(this.config.num_replicas)];
     if (follower === undefined) return this.leader;
     const behind = this.#events.length - follower.applied;
-    let steps = random.hits(0.5) ? behind : random.below(behind + 1);
+    let steps = random.hits(this.#lag) ? random.below(behind + 1) : behind;
     while (steps-- > 0) {
       const event = this.#events[follower.applied];
       if (event !== undefined) follower.apply(event);

@@ -161,6 +161,11 @@ export const CheckpointSchema = z
     context: z.record(z.string(), JsonValue),
     /** Goes up whenever the context changes. */
     contextVersion: Count,
+    /**
+     * Fields of the context that are stored elsewhere: key and bytes of the value. Not of a run that has ended. In
+     * `context` they are missing where the checkpoint is stored, and there where it is read.
+     */
+    contextKept: z.record(z.string(), z.tuple([z.string(), Count])).optional(),
     items: z.record(Id, ItemSchema),
     nextItem: z.number().int().positive(),
     /** Turn that new items begin on; absent for 0. Raised when the stores came back older than they were. */

@@ -24,6 +24,7 @@ export function applyStart(draft: Draft, change: Extract<Change, { type: "start"
     context: change.context,
     contextVersion: 0,
   });
+  delete draft.next.contextKept;
   draft.event("run.started");
   return applied([draft.add(change.node, change.input, undefined, START_CARRIER)]);
 }

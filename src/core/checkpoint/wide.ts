@@ -71,15 +71,10 @@ export const isOutside = (item: Item): boolean =>
 /** Key of a chunk of a fork's branches. */
 export const branchesKey = (key: string, chunk: number): string => `${key}-${chunk}`;
 
-/** Keys of chunks that nothing needs any more: of forks that have closed, and of joins that have ended. */
-export function chunksLeft(before: Checkpoint, after: Checkpoint): readonly string[] {
+/** Keys of values that nothing needs any more: of closed forks, of joins that have ended, of replaced context fields. */
+export function valuesLeft(before: Checkpoint, after: Checkpoint): readonly string[] {
   if (before.outside !== true) return [];
-  const keys: string[] = [];
-  for (const id in before.forks) {
-    const rest = before.forks[id]?.rest;
-    if (rest === undefined || after.forks[id] !== undefined) continue;
-    for (let chunk = 0; chunk < rest.chunks; chunk++) keys.push(branchesKey(rest.key, chunk));
-  }
+  const keys = [...branchesLeft(before, after), ...fieldsLeft(before, after)];
   for (const id in before.items) {
     const kept = before.items[id]?.kept;
     if (kept !== undefined && after.items[id] === undefined) keys.push(...kept);
@@ -88,6 +83,25 @@ export function chunksLeft(before: Checkpoint, after: Checkpoint): readonly stri
   // A fallback may have got them.
   const needed = new Set(Object.values(after.items).flatMap(({ kept = [] }) => kept));
   return keys.filter((key) => !needed.has(key));
+}
+
+function branchesLeft(before: Checkpoint, after: Checkpoint): string[] {
+  const keys: string[] = [];
+  for (const id in before.forks) {
+    const rest = before.forks[id]?.rest;
+    if (rest === undefined || after.forks[id] !== undefined) continue;
+    for (let chunk = 0; chunk < rest.chunks; chunk++) keys.push(branchesKey(rest.key, chunk));
+  }
+  return keys;
+}
+
+function fieldsLeft({ contextKept: before }: Checkpoint, { contextKept: after }: Checkpoint) {
+  const keys: string[] = [];
+  for (const field in before) {
+    const [key = ""] = before[field] ?? [];
+    if (after?.[field]?.[0] !== key) keys.push(key);
+  }
+  return keys;
 }
 
 /** Input of a join: what is in its item and what is in chunks, in the order of the branches. */

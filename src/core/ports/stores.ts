@@ -12,13 +12,23 @@ export interface Versioned {
   readonly revision: number;
 }
 
-/** Some checkpoints, and where the next ones begin. */
-export interface CheckpointPage {
+/** Some checkpoints. */
+interface SomeCheckpoints {
   readonly views: readonly Versioned[];
   /** Ids of runs whose entries cannot be read. */
   readonly unreadable: readonly string[];
+}
+
+/** Some checkpoints, and where the next ones begin. */
+export interface CheckpointPage extends SomeCheckpoints {
   /** Null on the last page. */
   readonly next: number | null;
+}
+
+/** Checkpoints that were asked for together. Runs that are nowhere in it have none. */
+export interface AskedCheckpoints extends SomeCheckpoints {
+  /** Ids that there was no room for in one answer: ask for them again. */
+  readonly rest: readonly string[];
 }
 
 /**
@@ -56,6 +66,13 @@ export interface ContextStore {
    * @param after - `next` of the page before; 0 for the first
    */
   page(after: number, limit: number): Promise<CheckpointPage>;
+  /**
+   * The checkpoints of these runs, in one answer. They may be older than what {@link get} gives, and large fields of their
+   * contexts may be missing: a hint, to be confirmed before anything is done.
+   *
+   * @param runIds - 1,000 at most
+   */
+  getMany(runIds: readonly string[]): Promise<AskedCheckpoints>;
   /**
    * The largest revision of all: it goes down only where the store has lost what it acknowledged.
    *
@@ -98,6 +115,22 @@ export interface Page<T> {
   readonly cursor: string | null;
 }
 
+/** How far a scan of runs has come. */
+export interface ScanPlace {
+  /** Position that the next part begins behind. */
+  readonly after: number;
+  /** Position that the scan ends with: the newest there was when it began. */
+  readonly upTo: number;
+}
+
+/** A part of a scan of runs. */
+export interface RunScan {
+  /** Fewer than were asked for, or none, where much of what was read is gone. */
+  readonly infos: readonly RunInfo[];
+  /** Where the next part begins; null after the last. */
+  readonly next: ScanPlace | null;
+}
+
 /** What lists know of runs. */
 export interface RunInfoStore {
   /** Writes the info of a run that is new. @returns false where its id is taken */
@@ -119,6 +152,21 @@ export interface RunInfoStore {
   get(runId: string): Promise<RunInfo | null>;
   /** Newest first by `createdAt`. @param limit - 1 to 1000 */
   list(filter: RunFilter, limit: number, cursor: string | null): Promise<Page<RunInfo>>;
+  /**
+   * Runs as they are filed under a status, in the order in which they came to be so. What is filed after the scan began is
+   * not in it; one that changes meanwhile may be missed, and one that is about to be filed under another status may come.
+   *
+   * @param from - `next` of the part before; null to begin
+   * @param limit - so many entries are read at most; 1 to 1000
+   */
+  scan(status: RunStatus, from: ScanPlace | null, limit: number): Promise<RunScan>;
+  /**
+   * Which of these runs are not filed as they are here, or are filed twice. A hint: a run that is being filed may count.
+   *
+   * @param infos - what they are to be filed as; 1,000 at most
+   * @returns their ids
+   */
+  misfiled(infos: readonly RunInfo[]): Promise<ReadonlySet<string>>;
   /** Calls back for each run that ends from now on, whoever ends it. @returns how to stop */
   watchEnded(onEnded: (info: RunInfo) => void): Promise<() => void>;
   remove(runId: string): Promise<void>;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Successor } from "../../../src/core/checkpoint/routed.ts";
-import { chunksLeft, collectedIn, joined, withKept } from "../../../src/core/checkpoint/wide.ts";
+import { collectedIn, joined, valuesLeft, withKept } from "../../../src/core/checkpoint/wide.ts";
 import { end, forks, goes, item, join, TestRun } from "./test-run.ts";
 
 const wide = (chunks: number) => ({ ...forks([]), rest: { key: "k", chunks } });
@@ -81,8 +81,8 @@ describe("a wide fork", () => {
     open(run, join("all", "a"));
     const before = run.checkpoint;
     open(run, join("all", "b"));
-    expect(chunksLeft(before, run.checkpoint)).toEqual(["k-0", "k-1"]);
-    expect(chunksLeft(before, before)).toEqual([]);
+    expect(valuesLeft(before, run.checkpoint)).toEqual(["k-0", "k-1"]);
+    expect(valuesLeft(before, before)).toEqual([]);
   });
 
   it("is opened again after a pause from where it was", () => {
@@ -122,7 +122,7 @@ describe("what a join has collected", () => {
     expect(run.item(next)).toMatchObject({ node: "instead", kept: ["r"], input: [[0, "first"]] });
     const before = run.checkpoint;
     run.complete(next, goes(end("done")));
-    expect(chunksLeft(before, run.checkpoint)).toEqual(["r"]);
+    expect(valuesLeft(before, run.checkpoint)).toEqual(["r"]);
   });
 });
 

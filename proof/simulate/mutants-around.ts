@@ -1,0 +1,129 @@
+import type { Mutant } from "./mutant.ts";
+
+const STEER = "src/orchestrator/steer.ts";
+const CONTEXT_STORE = "src/jetstream/context-store.ts";
+
+/** What is around workers: commands, repairs, and the adapter. */
+export const AROUND: readonly Mutant[] = [
+  {
+    name: "follower's word",
+    breaks: "a cancel leaves messages that the replica it asked has not heard of (G3, R3)",
+    file: "src/jetstream/run-messages.ts",
+    find: "    const newest = this.#hasOneReplica ? read : () => this.reader.missing(filter, []);",
+    replace: "    const newest = read;",
+  },
+  {
+    name: "no message on resume",
+    breaks: "a resumed run has nothing to move it (G1)",
+    file: STEER,
+    find: "  await requeue(backend.queue, checkpoint, revision, outcome.items, clock.now());\n",
+    replace: "",
+  },
+  {
+    name: "no message on signal",
+    breaks: "a released item has nothing to move it (G1)",
+    file: STEER,
+    find: "  await requeue(queue, checkpoint, revision, released, scope.clock.now());\n",
+    replace: "",
+  },
+  {
+    name: "no compare",
+    breaks: "the last write wins (G2)",
+    file: CONTEXT_STORE,
+    find: "    return this.#table.update(key, body, revision, ttl).catch((error: unknown) => {",
+    replace: "    return this.#table.put(key, body, ttl).catch((error: unknown) => {",
+  },
+  {
+    name: "stale read",
+    breaks: "an old answer of a replica is taken for what is stored (R3)",
+    file: CONTEXT_STORE,
+    find: "    if (this.#hasOneReplica) {\n      const entry",
+    replace: "    if (atLeast >= 0) {\n      const entry",
+  },
+  {
+    name: "always mine",
+    breaks:
+      "a write whose answer is lost is taken for made, whoever made the one that is stored (G2)",
+    file: CONTEXT_STORE,
+    find: "      return found === commit ? stored.revision : null;",
+    replace: "      return found === commit ? stored.revision : stored.revision;",
+  },
+  {
+    name: "never mine",
+    breaks: "a write whose answer is lost is taken for not made (G2)",
+    file: CONTEXT_STORE,
+    find: "      return found === commit ? stored.revision : null;",
+    replace: "      return found === commit ? null : null;",
+  },
+  {
+    name: "turnless id",
+    breaks: "a released item's message is taken for a repetition of its first (G1)",
+    file: "src/jetstream/names.ts",
+    find: ".$" + "{turn}$" + "{salt",
+    replace: "$" + "{turn < 0}$" + "{salt",
+  },
+  {
+    name: "one timer",
+    breaks: "a timer that is set late replaces that of the next hold (G5)",
+    file: "src/jetstream/names.ts",
+    find:
+      "      `$" + "{ns}.sched.$" + "{workflow}.$" + "{toToken(runId)}.$" + "{item}.$" + "{turn}`,",
+    replace:
+      "      `$" +
+      "{ns}.sched.$" +
+      "{workflow}.$" +
+      "{toToken(runId)}.$" +
+      "{item}.$" +
+      '{turn === "*" ? turn : 0}`,',
+  },
+  {
+    name: "any timer",
+    breaks: "a signal that is sent again takes the timer of the next hold (G5)",
+    file: STEER,
+    find: "    await queue.unschedule(checkpoint.workflow, runId, id, turn - 1);",
+    replace:
+      "    for (let t = 0; t < 9; t++) await queue.unschedule(checkpoint.workflow, runId, id, t);",
+  },
+  {
+    name: "queue after cancel",
+    breaks: "a cancel leaves the run's messages in the queue (G3)",
+    file: STEER,
+    find: "  await backend.queue.dropRun(checkpoint.workflow, runId);\n",
+    replace: "",
+  },
+  {
+    name: "pause untold",
+    breaks: "a pause returns before workers have heard of it (G3)",
+    file: STEER,
+    find: '    askWorkers(scope, { type: "pause", runId, revision }),',
+    replace: "    Promise.resolve([]),",
+  },
+  {
+    name: "steered last",
+    breaks: "a command that was overtaken by the run's end lists it as it was",
+    file: STEER,
+    find: "    now.checkpoint.status !== checkpoint.status &&\n",
+    replace: "    now.revision < 0 &&\n",
+  },
+  {
+    name: "known repair",
+    breaks: "messages of a repair are taken for repetitions of those that were lost (G1)",
+    file: "src/orchestrator/repair-run.ts",
+    find: "stranded, now, `repair-$" + "{now}`);",
+    replace: "stranded, now);",
+  },
+  {
+    name: "no floor",
+    breaks: "a message that the queue has forgotten counts as one that will come (G1)",
+    file: "src/orchestrator/repair-run.ts",
+    find: "    if (isTimer || (!scheduled && seq > floor)) alive.add(item);",
+    replace: "    if (isTimer || (!scheduled && seq >= 0)) alive.add(item);",
+  },
+  {
+    name: "forgotten for ever",
+    breaks: "a message that the queue has forgotten stays when its run has ended (G7)",
+    file: "src/orchestrator/repair-forgotten.ts",
+    find: "      if (seq > floor) break;",
+    replace: "      if (seq >= 0) break;",
+  },
+];

@@ -1,0 +1,231 @@
+import type { Mutant } from "./mutant.ts";
+
+const ITEM_CHANGES = "src/core/checkpoint/item-changes.ts";
+const CONTROL_CHANGES = "src/core/checkpoint/control-changes.ts";
+const DRAFT = "src/core/checkpoint/draft.ts";
+const CARRY = "src/worker/carry.ts";
+const SESSION = "src/engine/session.ts";
+
+/** What workers do with messages, and what changes do to an entry. */
+export const OF_WORKERS: readonly Mutant[] = [
+  {
+    name: "no fence",
+    breaks: "commits after cancel (G3)",
+    file: ITEM_CHANGES,
+    find: '  if (draft.terminal) return refused("terminal");\n  const item',
+    replace: "  const item",
+  },
+  {
+    name: "any turn",
+    breaks: "answers of executions that are over count (G2)",
+    file: ITEM_CHANGES,
+    find: '  if (item.turn !== change.turn) return refused("stale");\n',
+    replace: "",
+  },
+  {
+    name: "hold unseen",
+    breaks:
+      "a hold that lets its item end counts on a context that it has not seen: all wait for each other",
+    file: ITEM_CHANGES,
+    find: '  if (change.seen !== undefined && change.seen !== draft.next.contextVersion)\n    return refused("outdated");\n',
+    replace: "",
+  },
+  {
+    name: "begin twice",
+    breaks: "a second start request of a run begins it again (G2)",
+    file: CONTROL_CHANGES,
+    find: '  if (draft.next.started) return refused("started");\n',
+    replace: "",
+  },
+  {
+    name: "signal twice",
+    breaks: "a signal that is sent again counts again",
+    file: CONTROL_CHANGES,
+    find: '  if (draft.next.signalIds.includes(change.id)) return refused("status");\n',
+    replace: "",
+  },
+  {
+    name: "same epoch",
+    breaks: "messages of a resume are taken for repetitions (G1)",
+    file: CONTROL_CHANGES,
+    find: '  draft.next.epoch += 1;\n  draft.event("run.resumed");',
+    replace: '  draft.event("run.resumed");',
+  },
+  {
+    name: "first end",
+    breaks: "a run completes at the first end (G4)",
+    file: DRAFT,
+    find: "    if (!isOpen) this.#finishIfDone();",
+    replace: '    if (!isOpen || added.length === 0) this.finish("completed");',
+  },
+  {
+    name: "open fork",
+    breaks: "a join runs before all branches have ended",
+    file: DRAFT,
+    find: "    if (fork.live > 0) {",
+    replace: "    if (fork.live > 1) {",
+  },
+  {
+    name: "ack first",
+    breaks: "a message is acknowledged before its work is committed (G1)",
+    file: CARRY,
+    find: "    const ending = await this.#walk(checkpoint, revision);",
+    replace:
+      "    this.#delivery.ack();\n    const ending = await this.#walk(checkpoint, revision);",
+  },
+  {
+    name: "ack early",
+    breaks: "a message is acknowledged before what it handed over is stored (G1)",
+    file: CARRY,
+    find: "    await Promise.all(this.#before);\n",
+    replace: "",
+  },
+  {
+    name: "no hand-over",
+    breaks: "what is handed over to the queue gets no message (G1, G5)",
+    file: CARRY,
+    find: "const queued = requeue(backend.queue, checkpoint, revision, ids, clock.now());",
+    replace: "const queued = Promise.resolve([backend, revision, clock]);",
+  },
+  {
+    name: "own item only",
+    breaks: "a message vouches for its own item and not for what follows (G1)",
+    file: CARRY,
+    find: "carriedBy(first, this.#carrier)",
+    replace: "carriedBy(first, this.#carrier).filter((id) => id === this.#carrier)",
+  },
+  {
+    name: "wrong voucher",
+    breaks:
+      "what follows from an item is vouched for by a message that somebody has acknowledged (G1)",
+    file: ITEM_CHANGES,
+    find: "  return carrier === id || carrier === item.carrier ? carrier : (item.carrier ?? id);",
+    replace: "  return item.carrier === id ? id : carrier;",
+  },
+  {
+    name: "ack unseen",
+    breaks: "a message is acknowledged although somebody else has gone on under it (G1)",
+    file: CARRY,
+    find: "    return carriedBy(checkpoint, this.#carrier).every((id) => this.#handedOver.has(id));",
+    replace: "    return checkpoint !== null;",
+  },
+  {
+    name: "lost end",
+    breaks: "a worker that dies after the last commit leaves lists and figures as they were",
+    file: CARRY,
+    find: "    if (!claimed && this.#delivery.deliveries === 1) return;",
+    replace: "    if (!claimed) return;",
+  },
+  {
+    name: "hot schedule",
+    breaks: "a worker whose clock is behind sends work round and round",
+    file: CARRY,
+    find: "    if (step === 0 && this.#delivery.deliveries === 1) {",
+    replace: "    if (step < 0) {",
+  },
+  {
+    name: "deaf to pause",
+    breaks: "a worker that was told of a pause starts the next node (G3)",
+    file: "src/worker/worker.ts",
+    find: "    session?.invalidate(revision);\n",
+    replace: "",
+  },
+  {
+    name: "fresh too soon",
+    breaks: "while one reads the run anew, another goes on with what was known (G3)",
+    file: SESSION,
+    find: "    const told = this.#told;\n",
+    replace: "    const told = this.#told;\n    this.#seen = told;\n",
+  },
+  {
+    name: "cancel alone",
+    breaks: "a cancel drops the queue before workers have heard of it (G3)",
+    file: "src/worker/worker.ts",
+    find: '    if (type === "cancel") await session?.published();\n',
+    replace: "",
+  },
+  {
+    name: "one for all",
+    breaks: "of changes that go out together all get the answer of the first",
+    file: "src/engine/settle.ts",
+    find: "outcomes[i] ??",
+    replace: "outcomes[0] ??",
+  },
+  {
+    name: "message unread",
+    breaks: "what is known of a run is taken for newer than a message that says otherwise (G1)",
+    file: "src/worker/take-work.ts",
+    find: ": session.load(revision),",
+    replace: ": session.load(0),",
+  },
+  {
+    name: "hand-over unwritten",
+    breaks: "a message is acknowledged while the entry still says that it vouches for others (G1)",
+    file: CARRY,
+    find: ': await this.#session.commit({ type: "handed-over", items: left, before: "ack" });',
+    replace: ": view;",
+  },
+  {
+    name: "handed over too soon",
+    breaks: "an item counts as having a message of its own before that is stored (G1)",
+    file: CARRY,
+    find: 'this.waitFor(queued.then(() => this.#session.later({ type: "handed-over", items: ids })));',
+    replace: 'this.waitFor(queued);\n    this.#session.later({ type: "handed-over", items: ids });',
+  },
+  {
+    name: "same turn",
+    breaks: "a released item is the same execution as the one that was held (G2)",
+    file: ITEM_CHANGES,
+    find: "turn: item.turn + 1, wake: why });",
+    replace: "wake: why });",
+  },
+  {
+    name: "early signal",
+    breaks: "a signal that came before its hold is not looked for (G5)",
+    file: ITEM_CHANGES,
+    find: "draft.next.signals.findIndex((signal) => signal.name === change.for);",
+    replace: "-1;",
+  },
+  {
+    name: "timer left",
+    breaks: "the timer of a hold is set only when the message comes again",
+    file: "src/worker/executor.ts",
+    find: "items: timed ? [request.id] : outcome.items",
+    replace: "items: outcome.items",
+  },
+  {
+    name: "late cancel",
+    breaks: "a run that has completed can be cancelled (G3)",
+    file: CONTROL_CHANGES,
+    find: '  if (draft.terminal) return refused("terminal");\n  draft.finish("cancelled");',
+    replace: '  draft.finish("cancelled");',
+  },
+  {
+    name: "end before lists",
+    breaks: "the last message goes before lists and figures show the end",
+    file: CARRY,
+    find: "    this.waitFor(this.#finish(checkpoint, revision));",
+    replace: "    void this.#finish(checkpoint, revision);",
+  },
+  {
+    name: "lost race",
+    breaks: "who loses the race for the end takes away the message that would show it",
+    file: CARRY,
+    find: "isBySame && this.#session.known !== null",
+    replace: "isBySame && checkpoint === null",
+  },
+  {
+    name: "never in progress",
+    breaks: "work that takes long is handed out a second time",
+    file: "src/worker/intake.ts",
+    find: "      held.delivery.working();\n",
+    replace: "",
+  },
+  {
+    name: "history first",
+    breaks: "events leave the checkpoint before they are in the history stream",
+    file: "src/core/checkpoint/draft.ts",
+    find: "    history.next += 1;\n",
+    replace: "    history.next += 1;\n    if (history.events.length > 8) history.events.shift();\n",
+  },
+];

@@ -1,0 +1,130 @@
+import type { Checkpoint } from "./checkpoint/checkpoint.ts";
+import { isTerminal } from "./checkpoint/checkpoint.ts";
+import { FloxideError } from "./errors.ts";
+import { inParallel } from "./in-parallel.ts";
+import type { Json } from "./json.ts";
+import type {
+  AskedCheckpoints,
+  CheckpointPage,
+  ContextStore,
+  ValueStore,
+  Versioned,
+} from "./ports/stores.ts";
+
+// Checkpoints whose large context fields are stored once, and not with every step. Invariants:
+// 1. Who reads a checkpoint gets the whole context, and who writes one gives it.
+// 2. A checkpoint with all of its context is no larger than one value may be: so that it can end whole, when its values go.
+// 3. Values never change: what was read may be remembered. One that is missing has been replaced since: the checkpoint
+//    is read again.
+
+/** Values that are remembered. */
+const REMEMBERED = 32;
+/** Checkpoints of a page that are made whole at a time. */
+const WIDTH = 8;
+
+/** A store of checkpoints, and one of values beside it. */
+export class WholeContexts implements ContextStore {
+  readonly #inner: ContextStore;
+  readonly #values: ValueStore;
+  readonly #remembered = new Map<string, Json>();
+
+  constructor(inner: ContextStore, values: ValueStore) {
+    this.#inner = inner;
+    this.#values = values;
+  }
+
+  async get(runId: string, atLeast?: number): Promise<Versioned | null> {
+    for (let seen = 0; ; ) {
+      const read = await this.#inner.get(runId, Math.max(seen, atLeast ?? 0));
+      if (read?.checkpoint.contextKept === undefined) return read;
+      const whole = await this.#whole(read);
+      if (whole !== null) return whole;
+      if (read.revision <= seen) return refuse(runId);
+      seen = read.revision;
+    }
+  }
+
+  create(checkpoint: Checkpoint, spareBytes = 0): Promise<number | null> {
+    const { stored, bytes } = split(checkpoint);
+    return this.#inner.create(stored, spareBytes + bytes);
+  }
+
+  update(checkpoint: Checkpoint, revision: number, spareBytes = 0): Promise<number | null> {
+    const { stored, bytes } = split(checkpoint);
+    return this.#inner.update(stored, revision, spareBytes + bytes);
+  }
+
+  async page(after: number, limit: number): Promise<CheckpointPage> {
+    const page = await this.#inner.page(after, limit);
+    const unreadable = [...page.unreadable];
+    const views = await inParallel(page.views, WIDTH, async (view) => {
+      if (view.checkpoint.contextKept === undefined) return view;
+      const whole = (await this.#whole(view)) ?? (await this.#again(view.checkpoint.runId));
+      if (whole === null) unreadable.push(view.checkpoint.runId);
+      return whole;
+    });
+    return { ...page, views: views.filter((view) => view !== null), unreadable };
+  }
+
+  /** Without what is kept elsewhere of their contexts. */
+  getMany(runIds: readonly string[]): Promise<AskedCheckpoints> {
+    return this.#inner.getMany(runIds);
+  }
+
+  newestRevision(atLeast?: number): Promise<number> {
+    return this.#inner.newestRevision(atLeast);
+  }
+
+  remove(runId: string): Promise<void> {
+    return this.#inner.remove(runId);
+  }
+
+  async #again(runId: string): Promise<Versioned | null> {
+    return this.get(runId).catch(() => null);
+  }
+
+  /** The checkpoint with all of its context; null where a value is missing. */
+  async #whole({ checkpoint, revision }: Versioned): Promise<Versioned | null> {
+    const context = { ...checkpoint.context };
+    for (const [field, [key]] of Object.entries(checkpoint.contextKept ?? {})) {
+      const value = await this.#value(checkpoint.runId, key);
+      if (value === undefined) return null;
+      context[field] = value;
+    }
+    return { checkpoint: { ...checkpoint, context }, revision };
+  }
+
+  async #value(runId: string, key: string): Promise<Json | undefined> {
+    const known = this.#remembered.get(key);
+    if (known !== undefined) return known;
+    const text = await this.#values.get(runId, key);
+    if (text === null) return undefined;
+    const value = JSON.parse(text) as Json;
+    this.#remembered.set(key, value);
+    const [oldest] = this.#remembered.keys();
+    if (this.#remembered.size > REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
+    return value;
+  }
+}
+
+/** The checkpoint as it is stored, and how many bytes of it are stored elsewhere. */
+function split(checkpoint: Checkpoint): { readonly stored: Checkpoint; readonly bytes: number } {
+  const { contextKept, ...whole } = checkpoint;
+  if (contextKept === undefined) return { stored: checkpoint, bytes: 0 };
+  if (isTerminal(checkpoint.status)) return { stored: whole as Checkpoint, bytes: 0 };
+  const context = { ...checkpoint.context };
+  let bytes = 0;
+  for (const [field, [, size]] of Object.entries(contextKept)) {
+    delete context[field];
+    bytes += size;
+  }
+  return { stored: { ...checkpoint, context }, bytes };
+}
+
+function refuse(runId: string): never {
+  throw new FloxideError(
+    "validation",
+    `the checkpoint of run "${runId}" cannot be read: a field of its context is not stored any more`,
+    { details: { runId } },
+  );
+}
