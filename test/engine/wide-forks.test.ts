@@ -4,35 +4,10 @@ import { FloxideError } from "../../src/core/errors.ts";
 import { ManualClock } from "../../src/memory/timers.ts";
 import { next, node, split, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
-import { gate } from "../support/gate.ts";
+import { Halt } from "../support/halt.ts";
 import { System } from "./system.ts";
 
 const WIDTHS = { inline: 6, chunk: 4, field: 1_000 };
-
-/** Stops at one branch until it is let go on. */
-class Halt {
-  readonly #reached = gate();
-  readonly #passed = gate();
-  readonly #at: number;
-
-  constructor(at: number) {
-    this.#at = at;
-  }
-
-  readonly work = (n: number): Promise<void> | undefined => {
-    if (n !== this.#at) return undefined;
-    this.#reached.open();
-    return this.#passed.promise;
-  };
-
-  get reached(): Promise<void> {
-    return this.#reached.promise;
-  }
-
-  release(): void {
-    this.#passed.open();
-  }
-}
 
 /** One item into as many as asked for, two steps each, and all of them into a list. */
 function fan(options: { readonly pad?: number; readonly work?: (n: number) => unknown } = {}) {
@@ -122,8 +97,8 @@ test("values that do not fit into one checkpoint together are carried through a 
 });
 
 test("a wide fork goes on from where it was when the run is paused and resumed", async () => {
-  const held = new Halt(5);
-  const flow = fan({ work: held.work });
+  const held = new Halt();
+  const flow = fan({ work: (n) => (n === 5 ? held.here() : undefined) });
   await using system = wideSystem([flow]);
   await system.worker([flow]);
   const id = await system.orchestrator.startRun(flow, 40);
@@ -136,8 +111,8 @@ test("a wide fork goes on from where it was when the run is paused and resumed",
 });
 
 test("a cancelled run leaves no values", async () => {
-  const held = new Halt(5);
-  const flow = fan({ work: held.work });
+  const held = new Halt();
+  const flow = fan({ work: (n) => (n === 5 ? held.here() : undefined) });
   await using system = wideSystem([flow]);
   await system.worker([flow]);
   const id = await system.orchestrator.startRun(flow, 40);
@@ -149,8 +124,8 @@ test("a cancelled run leaves no values", async () => {
 });
 
 test("a run whose values were lost fails and says so, and a resume says it again", async () => {
-  const held = new Halt(0);
-  const flow = fan({ work: held.work });
+  const held = new Halt();
+  const flow = fan({ work: (n) => (n === 0 ? held.here() : undefined) });
   await using system = wideSystem([flow]);
   await system.worker([flow], { concurrency: 1 });
   const id = await system.orchestrator.startRun(flow, 40);

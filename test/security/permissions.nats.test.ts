@@ -18,7 +18,7 @@ beforeAll(async () => {
   const backend = guarded.closing(await openJetStreamBackend(guarded.as("admin")));
   await Promise.all(["order", "other"].map((workflow) => backend.queue.prepare(workflow)));
   made = await configurations(await guarded.plain());
-  expect(made).toHaveLength(8 + 4);
+  expect(made).toHaveLength(9 + 4);
 });
 afterAll(() => guarded[Symbol.asyncDispose]());
 

@@ -31,8 +31,6 @@ export function steering({ names, inbox }: Grantee): Permissions {
       names.startAll,
       names.historyOf("*"),
       names.controlAll,
-      // When the values of a run that has ended were written.
-      streamApi.getMessage(names.bucketStream("values")),
       streamApi.deleteMessage(workStream),
       streamApi.purge(workStream),
     ],

@@ -25,9 +25,11 @@ export const readingAll = (names: Names): readonly string[] => {
   return [
     ...batches.map(streamApi.getBatch),
     last("context"),
+    streamApi.getLast(names.bucketStream("values"), `${names.bucketPrefix("values")}*.*`),
     last("metrics"),
     streamApi.getMessage(names.workStream),
     streamApi.getMessage(names.bucketStream("context")),
+    streamApi.getMessage(names.bucketStream("values")),
     consumerApi.list(names.workStream),
     consumerApi.info(names.workStream, "*"),
   ];

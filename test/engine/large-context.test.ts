@@ -1,0 +1,153 @@
+import { expect, test } from "vitest";
+import { z } from "zod";
+import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
+import { newCheckpoint } from "../../src/core/checkpoint/checkpoint.ts";
+import type { ContextStore, ValueStore } from "../../src/core/ports/stores.ts";
+import { WholeContexts } from "../../src/core/whole-contexts.ts";
+import { latest, next, node, workflow } from "../../src/workflows/index.ts";
+import { Halt } from "../support/halt.ts";
+import { System } from "./system.ts";
+
+const LARGE = "x".repeat(20_000);
+const fields = { large: latest(z.string()), small: latest(z.number()) };
+const names = ["one", "two", "three", "four"] as const;
+
+/** Four nodes that each write the small field; `three` may write the large one. */
+function flowOf(options: { readonly replaces?: boolean; readonly at?: () => unknown } = {}) {
+  const step = node({
+    context: fields,
+    input: z.number(),
+    output: z.number(),
+    run: async (c, n) => {
+      c.small.set(n);
+      if (n === 2 && options.replaces === true) c.large.set(`${LARGE}!`);
+      if (n === 2) await options.at?.();
+      return next(n + 1);
+    },
+  });
+  return workflow({
+    name: "notes",
+    version: 1,
+    context: fields,
+    nodes: Object.fromEntries(names.map((name) => [name, step])),
+    start: "one",
+    edges: Object.fromEntries(names.map((name, i) => [name, names.slice(i + 1, i + 2)])),
+  });
+}
+
+const largeOf = (context: unknown): unknown =>
+  (context as { large: { value: unknown } }).large.value;
+
+test("a large field is written once, whoever reads the run has it all, and it goes when the run ends", async () => {
+  const halt = new Halt();
+  const flow = flowOf({ at: halt.here });
+  const stored: number[] = [];
+  await using system = new System([flow]);
+  await system.worker(
+    [flow],
+    {},
+    {
+      values: (values) => ({
+        put: (runId, key, text) => {
+          stored.push(text.length);
+          return values.put(runId, key, text);
+        },
+      }),
+    },
+  );
+  const id = await system.orchestrator.startRun(flow, 0, { context: { large: LARGE } });
+  await halt.reached;
+  expect(stored).toHaveLength(1);
+  const view = await system.backend.contexts.get(id);
+  expect(view?.checkpoint.contextKept).toHaveProperty("large");
+  expect(largeOf(await system.orchestrator.context(id))).toBe(LARGE);
+  halt.release();
+  const info = await system.orchestrator.waitForCompletion(id);
+  expect(info).toMatchObject({ status: "completed", output: 4 });
+  expect(largeOf(await system.orchestrator.context(id))).toBe(LARGE);
+  expect(stored).toHaveLength(1);
+  expect(await system.backend.values.runs()).toEqual([]);
+});
+
+test("a large field that is replaced is the new one from then on", async () => {
+  const flow = flowOf({ replaces: true });
+  await using system = new System([flow]);
+  await system.worker([flow]);
+  const id = await system.orchestrator.startRun(flow, 0, { context: { large: LARGE } });
+  await system.orchestrator.waitForCompletion(id);
+  expect(largeOf(await system.orchestrator.context(id))).toBe(`${LARGE}!`);
+});
+
+test("commands to a run leave its large fields as they are", async () => {
+  const halt = new Halt();
+  const flow = flowOf({ at: halt.here });
+  await using system = new System([flow]);
+  await system.worker([flow]);
+  const id = await system.orchestrator.startRun(flow, 0, { context: { large: LARGE } });
+  await halt.reached;
+  await system.orchestrator.pause(id);
+  halt.release();
+  await system.orchestrator.resume(id);
+  expect(await system.orchestrator.waitForCompletion(id)).toMatchObject({ status: "completed" });
+  expect(largeOf(await system.orchestrator.context(id))).toBe(LARGE);
+});
+
+test("a cancelled run still shows its whole context", async () => {
+  const halt = new Halt();
+  const flow = flowOf({ at: halt.here });
+  await using system = new System([flow]);
+  await system.worker([flow]);
+  const id = await system.orchestrator.startRun(flow, 0, { context: { large: LARGE } });
+  await halt.reached;
+  await system.orchestrator.cancel(id);
+  halt.release();
+  expect(largeOf(await system.orchestrator.context(id))).toBe(LARGE);
+});
+
+test("large fields count against the largest checkpoint as if they were in it", async () => {
+  const flow = flowOf({ replaces: true });
+  await using system = new System([flow], { maxValueBytes: 30_000 });
+  await system.worker([flow]);
+  const context = { large: "x".repeat(19_000) };
+  const id = await system.orchestrator.startRun(flow, 0, { context });
+  expect(await system.orchestrator.waitForCompletion(id)).toMatchObject({ status: "completed" });
+  await using small = new System([flow], { maxValueBytes: 21_000 });
+  await small.worker([flow]);
+  const refused = small.orchestrator.startRun(flow, 0, { context });
+  await expect(refused).rejects.toMatchObject({ code: "payload_too_large" });
+});
+
+const KNOWN = { runId: "r", workflow: "w", version: 1, fingerprint: "f", inputHash: "h" };
+const kept = (key: string): Checkpoint => ({
+  ...newCheckpoint({ ...KNOWN, startSeq: 1, context: {}, createdAt: 0 }, 0),
+  contextKept: { large: [key, 3] },
+});
+
+/** A store that gives these revisions, one after the other, and the last for ever. */
+const storeOf = (...keys: readonly string[]): ContextStore => {
+  let reads = 0;
+  return {
+    get: async () => {
+      const place = Math.min(reads++, keys.length - 1);
+      return { checkpoint: kept(keys[place] ?? ""), revision: place + 1 };
+    },
+  } as Partial<ContextStore> as ContextStore;
+};
+const valuesOf = (values: Readonly<Record<string, string>>): ValueStore =>
+  ({ get: async (_runId, key) => values[key] ?? null }) as Partial<ValueStore> as ValueStore;
+
+test("a checkpoint whose value was replaced meanwhile is read again, as often as that takes", async () => {
+  const contexts = new WholeContexts(storeOf("a", "b", "c"), valuesOf({ c: '"new"' }));
+  expect(await contexts.get("r")).toMatchObject({
+    revision: 3,
+    checkpoint: { context: { large: "new" } },
+  });
+});
+
+test("a checkpoint whose value is lost is refused, and said to be", async () => {
+  const contexts = new WholeContexts(storeOf("a"), valuesOf({}));
+  await expect(contexts.get("r")).rejects.toMatchObject({
+    code: "validation",
+    message: expect.stringMatching("not stored any more"),
+  });
+});
