@@ -11,11 +11,17 @@ export interface WaitOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Started runs that are remembered. */
+const BEGUN = 10_000;
+
 /** Waits for ends of runs. One watch serves all waits of an orchestrator; nothing is polled. */
 export class Ends {
   readonly #scope: OrchestratorScope;
   readonly #waiting = new Map<string, Set<Wait>>();
   #watch: Promise<() => void> | null = null;
+  #isListening = false;
+  /** New runs whose start was asked for while the watch was on, and that it has not yet seen end: there is nothing to look up. */
+  readonly #begun = new Set<string>();
 
   constructor(scope: OrchestratorScope) {
     this.#scope = scope;
@@ -51,8 +57,17 @@ export class Ends {
     });
   }
 
+  /** A run of this id is about to be started, and nobody else can know it. @returns how to say that it was not */
+  starting(runId: string): () => void {
+    if (this.#isListening) this.#begun.add(runId);
+    const [oldest] = this.#begun;
+    if (this.#begun.size > BEGUN && oldest !== undefined) this.#begun.delete(oldest);
+    return () => this.#begun.delete(runId);
+  }
+
   /** Listens first, looks then: an end between the two is seen by one of them. @returns null while it goes on */
   async #look(runId: string): Promise<RunInfo | null> {
+    if (this.#begun.has(runId)) return null;
     await this.#listen();
     const info = await runInfo(this.#scope, runId);
     return isTerminal(info.status) ? info : null;
@@ -62,6 +77,7 @@ export class Ends {
     this.#watch ??= this.#scope.backend.runs.watchEnded((info) => this.#ended(info));
     try {
       await this.#watch;
+      this.#isListening = true;
     } catch (error) {
       // The next wait tries again.
       this.#watch = null;
@@ -72,6 +88,8 @@ export class Ends {
   async close(): Promise<void> {
     const watch = this.#watch;
     this.#watch = null;
+    this.#isListening = false;
+    this.#begun.clear();
     for (const [runId, waiting] of this.#waiting) {
       for (const { fail } of waiting) fail(givenUp(runId, "the orchestrator was closed"));
     }
@@ -80,6 +98,7 @@ export class Ends {
   }
 
   #ended(info: RunInfo): void {
+    this.#begun.delete(info.runId);
     for (const { end } of this.#waiting.get(info.runId) ?? []) end(info);
   }
 

@@ -96,7 +96,7 @@ export class Orchestrator {
     const known = typeof workflow === "string" ? this.#scope.registry.get(workflow) : workflow;
     if (!isWorkflow(known)) throw noWorkflow();
     await this.#prepare(known.name);
-    return startRun(this.#scope, known, input, options);
+    return startRun(this.#scope, known, input, options, this.#ends);
   }
 
   /** @throws FloxideError `not_found` */

@@ -11,6 +11,7 @@ import { checkRunId } from "../core/token.ts";
 import { spareBytesOf, startSizeBytes } from "../engine/spare-bytes.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import { initialContext } from "../workflows/index.ts";
+import type { Ends } from "./await-run.ts";
 import { infoOfStart } from "./find-run.ts";
 import { reviveRun } from "./restore-run.ts";
 import type { OrchestratorScope, WriteScope } from "./scope.ts";
@@ -34,13 +35,19 @@ export async function startRun(
   workflow: AnyWorkflow,
   input: unknown,
   options: StartOptions,
+  ends: Ends,
 ): Promise<string> {
   const request = await checkedRequest(scope, workflow, input, options);
   if (options.runId === undefined) {
     const { queue, runs } = scope.backend;
+    const notStarted = ends.starting(request.runId);
     // Nobody else can know this id. The info goes first on the connection: a request that is kept is listed.
     const filed = runs.create(infoOf(scope, request));
-    await Promise.all([filed, queue.start(request, { infoWritten: true })]);
+    const published = queue.start(request, { infoWritten: true });
+    await Promise.all([filed, published]).catch((error: unknown) => {
+      notStarted();
+      throw error;
+    });
     return request.runId;
   }
   await publishStart(scope, request);
