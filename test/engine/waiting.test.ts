@@ -9,10 +9,10 @@ test("a run that was started here while its ends are watched is waited for witho
   await system.worker([flow]);
   const looked: string[] = [];
   const orchestrator = system.orchestratorOn([flow], {
-    runs: (runs) => ({
-      get: (runId) => {
+    contexts: (contexts) => ({
+      get: (runId, atLeast) => {
         looked.push(runId);
-        return runs.get(runId);
+        return contexts.get(runId, atLeast);
       },
     }),
   });
