@@ -17,19 +17,15 @@ import type { WorkerScope } from "./scope.ts";
 // 1. The message is acknowledged only when a stored checkpoint shows nothing that it vouches for: all of it has ended,
 //    has a message of its own, or will be queued again by whoever resumes the run.
 // 2. A node starts only on a checkpoint that says `running`, and no step lies between that look and the start.
-// 3. When a commit is refused because somebody else carries the same items, the message is left alone: it comes
-//    back after the acknowledgement wait, and by then the checkpoint tells what is left of it.
+// 3. A message that somebody else goes on under, who has it in hand too, is left alone: it comes back after the
+//    acknowledgement wait, and by then the checkpoint tells what is left of it.
 // 4. The message goes on with the first item in place and hands the others over to the queue.
 
 /** How a carry ended, for the message. */
-type Ending =
-  | { readonly type: "ack" }
-  | { readonly type: "give-back"; readonly delayMs: number }
-  | { readonly type: "leave" };
+type Ending = { readonly type: "ack" } | { readonly type: "give-back"; readonly delayMs: number };
 
 const ACK: Ending = { type: "ack" };
 const GIVE_BACK: Ending = { type: "give-back", delayMs: 0 };
-const LEAVE: Ending = { type: "leave" };
 const YIELD_AFTER_MS = 5_000;
 /** Milliseconds that a message which came too early for this worker's clock is given back for, at most. */
 const LONGEST_DELAY_MS = 30_000;
@@ -88,11 +84,10 @@ export class Carry {
     // What is known may have been given up meanwhile, because the store has lost writes.
     const view = this.#session.known ?? (await this.#session.reload());
     if (view === null || view.checkpoint.status !== "running") return true;
+    // A later message of the carrier itself, which is stored by now, vouches for the same as this one.
+    if (this.#handedOver.has(this.#carrier)) return true;
     const { items } = view.checkpoint;
-    // A later message of the carrier itself vouches for the same as this one.
-    const left = [...this.#handedOver].filter(
-      (id) => id !== this.#carrier && items[id]?.carrier === this.#carrier,
-    );
+    const left = [...this.#handedOver].filter((id) => items[id]?.carrier === this.#carrier);
     const { checkpoint } =
       left.length === 0
         ? view
@@ -238,7 +233,7 @@ export class Carry {
         this.waitFor(this.#project(this.#session.known));
       return ACK;
     }
-    return carriedBy(checkpoint, this.#carrier).length === 0 ? ACK : LEAVE;
+    return ACK;
   }
 
   #gatherHistory(checkpoint: Checkpoint): void {
