@@ -20,13 +20,13 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 // K3. A compare-and-set is never decided on a read that may be old.
 // K4. Attempts are made once: who calls knows whether repeating is safe.
 
-/** How long the marker of a removed key stays, in seconds. */
+/** How long the marker of a removed key stays where the call does not say, in seconds. */
 const MARKER_TTL_S = 30;
 const ROLLUP = "Nats-Rollup: sub\r\n";
 const ROLLUP_AT = "Nats-Rollup: sub\r\nNats-Expected-Last-Subject-Sequence: ";
 
 const plain = new RawHeaders(ROLLUP);
-const removal = new RawHeaders(`${ROLLUP}KV-Operation: PURGE\r\nNats-TTL: ${MARKER_TTL_S}s\r\n`);
+const purge = (ttl: number): string => `KV-Operation: PURGE\r\nNats-TTL: ${ttl}s\r\n`;
 
 /** One value of a bucket. */
 export interface Entry {
@@ -96,16 +96,15 @@ export class KvTable {
     return this.#requester.request(this.#prefix + key, body, new RawHeaders(lines), readSeq);
   }
 
-  /** Removes the key, leaving a marker for some minutes. */
-  async remove(key: string): Promise<void> {
-    await this.#requester.request(this.#prefix + key, "", removal, readSeq);
+  /** Removes the key, leaving a marker. @param markerTtl - seconds that it stays */
+  async remove(key: string, markerTtl = MARKER_TTL_S): Promise<void> {
+    const headers = new RawHeaders(ROLLUP + purge(markerTtl));
+    await this.#requester.request(this.#prefix + key, "", headers, readSeq);
   }
 
-  /** Removes the key if `revision` is its newest; else leaves it. */
-  async removeAt(key: string, revision: number): Promise<void> {
-    const headers = new RawHeaders(
-      `${ROLLUP_AT}${revision}\r\nKV-Operation: PURGE\r\nNats-TTL: ${MARKER_TTL_S}s\r\n`,
-    );
+  /** Removes the key if `revision` is its newest; else leaves it. @param markerTtl - seconds that the marker stays */
+  async removeAt(key: string, revision: number, markerTtl = MARKER_TTL_S): Promise<void> {
+    const headers = new RawHeaders(`${ROLLUP_AT}${revision}\r\n${purge(markerTtl)}`);
     try {
       await this.#requester.request(this.#prefix + key, "", headers, readSeq);
     } catch (error) {

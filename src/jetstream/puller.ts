@@ -1,5 +1,4 @@
 import { createInbox, type Msg, nanos, type Subscription } from "@nats-io/nats-core";
-import { every } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Delivery, QueueSource } from "../core/ports/work-queue.ts";
@@ -19,13 +18,22 @@ import { translateError } from "./translate-error.ts";
 // L3. When the last pull is gone and demand is left, the subscription is given up: the server then drops the requests, as
 //     nobody listens. What still comes until it has noticed is given back.
 // L4. A lost connection ends all pulls at once. So does a request that the server answers with a status.
-// L5. The server sends a heartbeat while a request waits. When they fail to come, the requests are taken for lost.
+// L5. The server sends a heartbeat while a request waits. When they fail to come, the requests are taken for lost: 16
+//     seconds after the last word of the server at the latest.
+// L6. While nothing comes, a process wakes for little else than this: no timer runs but one that looks whether it was
+//     silent for too long, set for when it would be.
 
-/** How long the server keeps a request, in milliseconds: an idle pull ends after that. */
+/**
+ * How long the server keeps a request, in milliseconds: an idle pull ends after that. A machine that vanishes attracts
+ * messages for so long.
+ */
 const EXPIRES_MS = 30_000;
-const HEARTBEAT_MS = 5_000;
-const SILENCE_MS = 2.5 * HEARTBEAT_MS;
-const LOOK_MS = 1_000;
+/** More costs messages and wakes idle processes; less lets a lost request wait longer. */
+const HEARTBEAT_MS = 10_000;
+/** One heartbeat that is missing is enough: the connection brings all or breaks, and asking again costs little. */
+const SILENCE_MS = 1.5 * HEARTBEAT_MS;
+/** What has come to a process that did not listen is read within this time, in milliseconds. */
+const CONFIRM_MS = 1_000;
 
 interface Pull {
   left: number;
@@ -52,8 +60,8 @@ export class Puller {
   readonly #signing: Signing;
   readonly #logger: Logger;
   readonly #pulls: Pull[] = [];
-  readonly #stopWatchdog: () => void;
   readonly #unwatch: () => void;
+  #stopWatchdog: (() => void) | null = null;
   #inbox: Inbox | null = null;
   #requests = 0;
   #heardAt = 0;
@@ -72,9 +80,6 @@ export class Puller {
     this.#signing = signing;
     this.#logger = logger;
     this.#api = consumerApi.next(stream, consumer);
-    this.#stopWatchdog = every(link.clock, LOOK_MS, () => this.#checkSilence(), {
-      background: true,
-    });
     this.#unwatch = link.watch({
       onLost: () => this.#forget(),
       onRefused: (operation, subject, error) => this.#refused(operation, subject, error),
@@ -108,7 +113,8 @@ export class Puller {
   /** Ends all pulls and stops. */
   async close(): Promise<void> {
     this.#unwatch();
-    this.#stopWatchdog();
+    this.#stopWatchdog?.();
+    this.#stopWatchdog = null;
     this.#endAll();
     await this.#releaseDemand();
     this.#inbox?.subscription.unsubscribe();
@@ -126,6 +132,7 @@ export class Puller {
       this.#link.nc.publish(this.#api, request, { reply });
       this.#inbox.demand = wanted;
       this.#heardAt = this.#link.clock.elapsed();
+      if (this.#stopWatchdog === null) this.#lookIn(SILENCE_MS);
     } catch (error) {
       this.#endAll(translateError(error, "pulling from the work queue"));
     }
@@ -216,19 +223,28 @@ export class Puller {
     if (subject === inbox) this.#endAll(translateError(error, "pulling from the work queue"));
   }
 
+  #lookIn(ms: number): void {
+    const { clock } = this.#link;
+    this.#stopWatchdog = clock.after(ms, () => this.#checkSilence(), { background: true });
+  }
+
   #checkSilence(): void {
-    const isSilent =
-      this.#pulls.length > 0 &&
-      this.#link.isUp &&
-      this.#link.clock.elapsed() - this.#heardAt > SILENCE_MS;
-    // The first time it may be this process that did not listen: what has come is read before the next look.
-    if (isSilent && this.#isSuspicious) {
-      this.#logger.warn({ ...this.#source }, "the work queue is silent: asking again");
-      if (this.#inbox !== null) this.#inbox.demand = Number.MAX_SAFE_INTEGER;
-      this.#endAll();
-      void this.#releaseDemand();
+    this.#stopWatchdog = null;
+    const wasSuspicious = this.#isSuspicious;
+    this.#isSuspicious = false;
+    if (this.#pulls.length === 0) return;
+    const { clock, isUp } = this.#link;
+    const leftMs = this.#heardAt + SILENCE_MS - clock.elapsed();
+    if (leftMs > 0 || !isUp || !wasSuspicious) {
+      // The first time it may be this process that did not listen: what has come is read before the next look.
+      this.#isSuspicious = leftMs <= 0 && isUp;
+      this.#lookIn(leftMs > 0 ? leftMs : CONFIRM_MS);
+      return;
     }
-    this.#isSuspicious = isSilent && !this.#isSuspicious;
+    this.#logger.warn({ ...this.#source }, "the work queue is silent: asking again");
+    if (this.#inbox !== null) this.#inbox.demand = Number.MAX_SAFE_INTEGER;
+    this.#endAll();
+    void this.#releaseDemand();
   }
 }
 

@@ -1,25 +1,39 @@
 import type { Page, RunFilter } from "../core/ports/stores.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
-import { isMarker, type KvTable } from "./kv-table.ts";
-import { fromCursor, newestFirst, type Place, type RunCursor, toCursor } from "./run-cursor.ts";
-import { type FiledRun, isBetter, readFiled } from "./run-record.ts";
-import type { StreamReader } from "./stream-reader.ts";
+import { FoundRuns } from "./found-runs.ts";
+import type { KvTable } from "./kv-table.ts";
+import { fromCursor, toCursor } from "./run-cursor.ts";
+import type { StoredMessage } from "./stored-message.ts";
+import type { Batch, StreamReader } from "./stream-reader.ts";
 
-// Lists runs newest first without reading all of them, from a bucket whose keys are `<workflow>.<status>.<run>`.
+// Lists runs from a bucket whose keys are `<workflow>.<status>.<run>`, in the order of the stream, last write first: by
+// when each came to its status. So a page is the last messages that fit, and a cursor is one position.
 //
-// I1. Up to 1,024 keys that fit are read with one request and sorted.
-// I2. Of more, the stream is walked backwards from its end in windows that grow. The stream is in the order of last
-//     writes, and no run was written before it was created. So when the walk has come to what was written at time T,
-//     whatever is left was created before T: it ends when the page is full of runs that were created after T.
-//     How far back that is depends on how long runs take and wait, not on how many there are. At worst, where a hundred
-//     thousand that were created together end one after the other, all of them are read, in about a dozen reads.
-// I3. `createdAt` may come from another clock than the stream's. The largest lead seen so far is allowed for.
-// I4. A run may stand under two keys while it moves. The larger revision wins, then the ended one.
-// I5. A cursor says how far the listing is, and which part of the stream it has used up: everything between `below` and
-//     `top`. The next page walks what was written since, then on from `below`.
+// I1. The server reads forwards only. So windows of the stream are read, from its end down. Before one is read, looks at
+//     one message each choose it: such a look says how many messages follow that fit. What a page costs does not depend on
+//     what lies below it.
+// I2. These numbers may be old by the time that they are used. They choose windows, and never say what is in one.
+// I3. Where the first look finds nothing that fits, the server is asked for the last message that does. That costs it as
+//     much as there is that fits, so it is not the first question.
+// I4. What a page reads is bounded (see the constants). Where a bound is met it is short, or empty, with a cursor.
+// I5. No run is written before it is created: with `createdFrom` the walk ends at what was written before. `createdAt` may
+//     come from another clock than the stream's: the largest lead seen so far is allowed for.
+// I6. A run may stand under two keys while it moves. On one page the larger revision wins, then the ended one. One that
+//     moves between two pages may be on both, or, where it moved up, on none.
 
-const FIRST_WINDOW = 256;
-const LARGEST_WINDOW = 16_384;
+/** Positions of the first window for each run that is wanted: one that has ended leaves one message, and some gaps. */
+const FIRST_SPAN = 4;
+/** A window is to hold as many messages as are wanted, and so many times as many at most. */
+const ROOM = 1.5;
+const LEAST_ROOM = 32;
+const MOST_WANTED = 1_500;
+/** So many times as many messages as runs are wanted at most, after a window that held few runs. */
+const GROWTH = 8;
+
+/** Most that one page reads, but for what its last window holds. */
+const MOST_MESSAGES = 10_000;
+const MOST_BYTES = 16 * 1024 * 1024;
+const MOST_READS = 100;
 
 /** Lists runs of the bucket. */
 export async function listRuns(
@@ -28,146 +42,165 @@ export async function listRuns(
   limit: number,
   cursor: string | null,
 ): Promise<Page<RunInfo>> {
-  const subject = table.subject(`${filter.workflow ?? "*"}.${filter.status ?? "*"}.*`);
-  const after = cursor === null ? null : fromCursor(cursor);
-  const best = new BestRuns(filter, after, limit);
-  const few = await table.reader.lastOfFew([subject]);
-  if (few !== null) {
-    for (const message of few)
-      if (!isMarker(message)) best.offer(readFiled(table.toEntry(message)));
-    return best.page({ top: 0, below: 0 });
-  }
-  const walk = new Walk(table, subject, best);
+  const below = cursor === null ? null : fromCursor(cursor);
   const { first, last } = await table.reader.bounds();
-  if (after === null || after.top === 0) {
-    await walk.down(last, first);
-    return best.page({ top: last, below: best.leftBelow(last) ?? walk.reached - 1 });
-  }
-  await walk.down(last, after.top + 1);
-  await walk.down(after.below, first);
-  const below = best.leftBelow(after.top) ?? Math.min(after.below, walk.reached - 1);
-  return best.page({ top: after.top, below });
+  // One more than fits: then there is another page.
+  const found = new FoundRuns(table, filter, limit + 1);
+  const walk = new Walk(table.reader, subjectOf(table, filter), found, first);
+  const rest = below === null ? await walk.down(last) : await walk.goOn(Math.min(below - 1, last));
+  const runs = found.newestFirst();
+  const next = runs.length > limit ? runs[limit - 1]?.revision : rest;
+  return {
+    items: runs.slice(0, limit).map(({ info }) => info),
+    cursor: next == null ? null : toCursor(next),
+  };
 }
 
-/** Walks the stream backwards. */
+/** What is asked for. All of the stream has a name that costs the server nothing to match. */
+function subjectOf(table: KvTable, { workflow, status }: RunFilter): string {
+  if (workflow === undefined && status === undefined) return ">";
+  return table.subject(`${workflow ?? "*"}.${status ?? "*"}.*`);
+}
+
+/** Walks the stream down. */
 class Walk {
-  readonly #table: KvTable;
   readonly #reader: StreamReader;
   readonly #subject: string;
-  readonly #best: BestRuns;
-  #window: number;
-  /** Lowest position read so far. */
-  reached = Number.MAX_SAFE_INTEGER;
+  readonly #found: FoundRuns;
+  readonly #first: number;
+  /** Messages that are wanted for each run, as the last window was. */
+  #each = 1;
+  #span: number;
+  /** How many messages fit above what is still to be read. */
+  #above = 0;
+  #isAtEnd = true;
+  #messages = 0;
+  #bytes = 0;
+  #reads = 0;
 
-  constructor(table: KvTable, subject: string, best: BestRuns) {
-    this.#table = table;
-    this.#reader = table.reader;
+  constructor(reader: StreamReader, subject: string, found: FoundRuns, first: number) {
+    this.#reader = reader;
     this.#subject = subject;
-    this.#best = best;
-    this.#window = Math.max(FIRST_WINDOW, 2 * best.limit);
+    this.#found = found;
+    this.#first = first;
+    this.#span = FIRST_SPAN * found.missing;
   }
 
-  /** Reads from one position down to another, or until nothing better can come. */
-  async down(from: number, to: number): Promise<void> {
-    for (let high = from; high >= to && !this.#best.isSettled; ) {
-      const low = Math.max(to, high - this.#window + 1);
-      await this.#read(low, high);
-      this.#best.settle();
-      this.reached = Math.min(this.reached, low);
+  /** As {@link down}, where something lies above. */
+  async goOn(from: number): Promise<number | null> {
+    const { messages } = await this.#ask(from + 1, 1);
+    this.#above = following(messages[0]);
+    this.#isAtEnd = this.#above === 0;
+    return this.down(from);
+  }
+
+  /** Reads from a position down. @returns the position below which the rest lies, or null where nothing is left */
+  async down(from: number): Promise<number | null> {
+    let high = from;
+    while (high >= this.#first && !this.#found.isOver) {
+      if (this.#found.missing === 0 || this.#isSpent) return high + 1;
+      const { low, count } = await this.#cut(high);
+      const held = count === 0 ? [] : await this.#read(low, high, count);
+      const before = this.#found.missing;
+      this.#found.offer(held);
+      const each = held.length / (before - this.#found.missing);
+      if (held.length > 0) {
+        this.#each = Math.min(each, GROWTH * this.#each);
+        this.#span = high - low + 1;
+      }
       high = low - 1;
-      this.#window = Math.min(2 * this.#window, LARGEST_WINDOW);
+    }
+    return null;
+  }
+
+  /** Chooses a window that ends at the position, and says about how many messages it holds. */
+  async #cut(high: number): Promise<Cut> {
+    const target = Math.min(MOST_WANTED, Math.ceil(this.#each * this.#found.missing));
+    const room = Math.max(LEAST_ROOM, Math.ceil(ROOM * target));
+    let few: Cut = { low: high + 1, count: 0 };
+    let many: Cut | null = null;
+    let span = this.#span;
+    for (let looks = 0; ; looks++) {
+      const low = Math.max(this.#first, high - span + 1);
+      const count = await this.#count(low, high);
+      if (count === 0 && this.#isAtEnd) return this.#gap(high);
+      if (count > room) many = { low, count };
+      else if (count >= target || low === this.#first) return { low, count };
+      const gained = count - few.count;
+      if (count <= room) few = { low, count };
+      if (many === null) {
+        span = (high - low + 1) * wider(target, count, gained);
+        continue;
+      }
+      const between = few.low - many.low;
+      if (between <= room - few.count) return { low: many.low, count: few.count + between };
+      span = high + 1 - (few.low - step(target, few, many, looks));
     }
   }
 
-  async #read(low: number, high: number): Promise<void> {
-    for (let seq = low; seq <= high; ) {
-      const { messages, more } = await this.#reader.from(this.#subject, seq, high - seq + 1);
-      for (const message of messages) {
-        if (message.seq > high) return;
-        this.#best.wroteAt(message.storedAt);
-        if (!isMarker(message)) this.#best.offer(readFiled(this.#table.toEntry(message)));
-      }
+  /** The window above the last message that fits. */
+  async #gap(high: number): Promise<Cut> {
+    this.#isAtEnd = false;
+    const newest = await this.#reader.lastThatFits(this.#subject);
+    return { low: newest === null ? this.#first : Math.min(newest.seq, high) + 1, count: 0 };
+  }
+
+  /** About how many messages a window holds; 0 only where it holds none. */
+  async #count(low: number, high: number): Promise<number> {
+    const { messages } = await this.#ask(low, 1);
+    const next = messages[0];
+    if (next === undefined || next.seq > high) return 0;
+    return Math.max(1, following(next) - this.#above);
+  }
+
+  /** All messages of a window. */
+  async #read(low: number, high: number, count: number): Promise<readonly StoredMessage[]> {
+    const held: StoredMessage[] = [];
+    for (let seq = low, isFirst = true; ; isFirst = false) {
+      // Where something lies above, one more than it seems to hold: only that shows that nothing is left.
+      const { messages, more } = await this.#ask(seq, this.#above === 0 ? count : count + 1);
+      if (isFirst) this.#above = following(messages[0]);
+      held.push(...messages.filter((message) => message.seq <= high));
       const last = messages.at(-1);
-      if (!more || last === undefined) return;
+      if (!more || last === undefined || last.seq >= high) return held;
       seq = last.seq + 1;
     }
   }
-}
 
-/** Keeps the runs that make the page, and what is known of the others. */
-class BestRuns {
-  readonly limit: number;
-  readonly #filter: { readonly from: number; readonly before: number };
-  readonly #after: Place | null;
-  #runs = new Map<string, FiledRun>();
-  /** Positions of runs that fit and come later than this page. */
-  #left: number[] = [];
-  #writtenAt = Number.POSITIVE_INFINITY;
-  #leadMs = 0;
-  /** True when nothing that is left in the stream can be better. */
-  isSettled = false;
-
-  constructor(filter: RunFilter, after: Place | null, limit: number) {
-    this.limit = limit;
-    this.#after = after;
-    this.#filter = {
-      from: timeOf(filter.createdFrom, Number.NEGATIVE_INFINITY),
-      before: timeOf(filter.createdBefore, Number.POSITIVE_INFINITY),
-    };
+  async #ask(seq: number, count: number): Promise<Batch> {
+    const batch = await this.#reader.from(this.#subject, seq, count);
+    this.#reads++;
+    this.#messages += batch.messages.length;
+    for (const { body } of batch.messages) this.#bytes += body.length;
+    return batch;
   }
 
-  /** Tells when something was written: whatever is left was written before. */
-  wroteAt(ms: number): void {
-    this.#writtenAt = Math.min(this.#writtenAt, ms);
-  }
-
-  offer(run: FiledRun | null): void {
-    if (run === null) return;
-    const { info, writtenAt } = run;
-    const createdAt = Date.parse(info.createdAt);
-    this.#leadMs = Math.max(this.#leadMs, createdAt - writtenAt);
-    if (createdAt < this.#filter.from || createdAt >= this.#filter.before) return;
-    if (this.#after !== null && newestFirst(info, this.#after) <= 0) return;
-    const known = this.#runs.get(info.runId);
-    if (known === undefined || isBetter(run, known)) this.#runs.set(info.runId, run);
-  }
-
-  /** Lets go of what is not on this page (but for one: there is a next page), and looks whether it can still change. */
-  settle(): void {
-    const sorted = this.#sorted();
-    for (const run of sorted.slice(this.limit + 1)) {
-      this.#left.push(run.revision);
-      this.#runs.delete(run.info.runId);
-    }
-    const newestLeft = this.#writtenAt + this.#leadMs;
-    const last = sorted[this.limit];
-    this.isSettled =
-      newestLeft < this.#filter.from ||
-      (last !== undefined && Date.parse(last.info.createdAt) > newestLeft);
-  }
-
-  /** The highest position, not above `top`, of a run that fits and comes later than this page; null for none. */
-  leftBelow(top: number): number | null {
-    const next = this.#sorted().slice(this.limit);
-    const left = [...this.#left, ...next.map(({ revision }) => revision)];
-    return left.reduce<number | null>(
-      (highest, seq) => (seq <= top && seq > (highest ?? 0) ? seq : highest),
-      null,
+  get #isSpent(): boolean {
+    return (
+      this.#messages >= MOST_MESSAGES || this.#bytes >= MOST_BYTES || this.#reads >= MOST_READS
     );
   }
-
-  page(part: Pick<RunCursor, "top" | "below">): Page<RunInfo> {
-    const sorted = this.#sorted();
-    const items = sorted.slice(0, this.limit).map(({ info }) => info);
-    const last = items.at(-1);
-    if (last === undefined || sorted.length <= this.limit) return { items, cursor: null };
-    return { items, cursor: toCursor({ createdAt: last.createdAt, runId: last.runId, ...part }) };
-  }
-
-  #sorted(): FiledRun[] {
-    return [...this.#runs.values()].sort((a, b) => newestFirst(a.info, b.info));
-  }
 }
 
-const timeOf = (time: string | undefined, otherwise: number): number =>
-  time === undefined ? otherwise : Date.parse(time);
+/** A window, by where it begins, and about how many messages it holds. */
+interface Cut {
+  readonly low: number;
+  readonly count: number;
+}
+
+/** How many messages fit from this one on. */
+const following = (message: StoredMessage | undefined): number =>
+  message === undefined ? 0 : message.pending + 1;
+
+/** How many times as wide a window must be that holds too few messages. */
+function wider(target: number, count: number, gained: number): number {
+  if (gained <= 0) return 8;
+  return Math.min(64, Math.ceil((1.2 * target) / count));
+}
+
+/** How far below the window with too few messages to look for one with enough: as if they lay evenly, later half-way. */
+function step(target: number, few: Cut, many: Cut, looks: number): number {
+  const between = few.low - many.low;
+  const share = looks < 4 ? (1.2 * target - few.count) / (many.count - few.count) : 0.5;
+  return Math.min(between - 1, Math.max(1, Math.round(between * share)));
+}

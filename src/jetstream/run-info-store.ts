@@ -1,11 +1,5 @@
 import { isTerminal, RUN_STATUSES, type RunStatus } from "../core/checkpoint/checkpoint.ts";
-import type {
-  Page,
-  RunFilter,
-  RunInfoStore,
-  RunScan,
-  ScanPlace,
-} from "../core/ports/stores.ts";
+import type { Page, RunFilter, RunInfoStore, RunScan, ScanPlace } from "../core/ports/stores.ts";
 import { type RunInfo, saysTheSame } from "../core/records/run-info.ts";
 import { toToken } from "../core/token.ts";
 import type { EndedWatch } from "./ended-watch.ts";
@@ -27,6 +21,12 @@ import type { StoredMessage } from "./stored-message.ts";
 //     over `*.*.<run>`, and not at all where something newer is filed.
 //     {@link JetStreamRunInfoStore.refile} alone writes over what is newer: where the checkpoints have lost it.
 // F4. Entries of ended runs expire after the retention.
+// F5. Markers of removed entries go after two seconds: a list of the runs of a status reads past them. They are not needed
+//     for long. Whoever reads one and writes after it has gone fails the compare-and-set, and reads again; what is removed
+//     on the way to an end is under the new key already (F2).
+
+/** How long the marker of a removed entry stays, in seconds. */
+const MARKER_TTL_S = 2;
 
 /** Run infos in a KV bucket. */
 export class JetStreamRunInfoStore implements RunInfoStore {
@@ -118,7 +118,7 @@ export class JetStreamRunInfoStore implements RunInfoStore {
   async remove(runId: string): Promise<void> {
     await this.#persistence.run(`removing the info of run "${runId}"`, async () => {
       const entries = await this.#table.list(anyKey(runId));
-      await Promise.all(entries.map(({ key }) => this.#table.remove(key)));
+      await Promise.all(entries.map(({ key }) => this.#table.remove(key, MARKER_TTL_S)));
     });
   }
 
@@ -131,7 +131,7 @@ export class JetStreamRunInfoStore implements RunInfoStore {
     const old = from.filter((status) => status !== info.status);
     await Promise.all([
       this.#table.put(keyOf(info, info.status), body, this.#ttl),
-      ...old.map((status) => this.#table.remove(keyOf(info, status))),
+      ...old.map((status) => this.#table.remove(keyOf(info, status), MARKER_TTL_S)),
     ]);
   }
 
@@ -158,7 +158,9 @@ export class JetStreamRunInfoStore implements RunInfoStore {
       .map((message) => this.#table.toEntry(message))
       .filter((entry) => entry.key !== key);
     // Guarded: what somebody has filed there since is newer than what was read.
-    await Promise.all(old.map((entry) => this.#table.removeAt(entry.key, entry.revision)));
+    await Promise.all(
+      old.map(({ key: oldKey, revision }) => this.#table.removeAt(oldKey, revision, MARKER_TTL_S)),
+    );
   }
 
   /** Writes if `revision` is the newest of all keys of the run. @returns false where it is not */

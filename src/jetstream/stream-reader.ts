@@ -44,13 +44,15 @@ export class StreamReader {
 
   /** The last message on the subject as any server of the stream has it. On more than one replica it may be old. */
   last(subject: string): Promise<StoredMessage | null> {
-    const api = streamApi.getLast(this.#stream, subject);
-    return this.#requester.request(api, "", undefined, (msg) => {
-      const status = statusOf(msg);
-      if (status.code === 404) return null;
-      if (status.code >= 300) throw statusError(api, status);
-      return fromDirectGet(msg);
-    });
+    return this.#direct(streamApi.getLast(this.#stream, subject), "");
+  }
+
+  /** As {@link last}, of all subjects that fit. It costs the server as much as there are. @param subject - may have wildcards */
+  lastThatFits(subject: string): Promise<StoredMessage | null> {
+    return this.#direct(
+      streamApi.getBatch(this.#stream),
+      JSON.stringify({ last_by_subj: subject }),
+    );
   }
 
   /** The last message on the subject, asked of the stream's leader. */
@@ -174,6 +176,15 @@ export class StreamReader {
       { onTimeout: "fail" },
     );
     return tooMany;
+  }
+
+  #direct(api: string, request: string): Promise<StoredMessage | null> {
+    return this.#requester.request(api, request, undefined, (msg) => {
+      const status = statusOf(msg);
+      if (status.code === 404) return null;
+      if (status.code >= 300) throw statusError(api, status);
+      return fromDirectGet(msg);
+    });
   }
 
   async #fromLeader(request: object): Promise<StoredMessage | null> {

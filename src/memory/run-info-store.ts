@@ -1,15 +1,7 @@
-import { z } from "zod";
 import { isTerminal, type RunStatus } from "../core/checkpoint/checkpoint.ts";
 import { FloxideError } from "../core/errors.ts";
 import { cut } from "../core/issues.ts";
-import { jsonOrNull } from "../core/json.ts";
-import type {
-  Page,
-  RunFilter,
-  RunInfoStore,
-  RunScan,
-  ScanPlace,
-} from "../core/ports/stores.ts";
+import type { Page, RunFilter, RunInfoStore, RunScan, ScanPlace } from "../core/ports/stores.ts";
 import { type RunInfo, saysTheSame } from "../core/records/run-info.ts";
 import type { Handle } from "./handle.ts";
 import type { Shared } from "./shared.ts";
@@ -62,13 +54,19 @@ export class MemoryRunInfoStore implements RunInfoStore {
 
   async list(filter: RunFilter, limit: number, cursor: string | null): Promise<Page<RunInfo>> {
     this.#handle.check();
-    const after = cursor === null ? null : fromCursor(cursor);
-    const found = [...this.#table.values()]
-      .filter((info) => fits(info, filter) && (after === null || newestFirst(info, after) > 0))
-      .sort(newestFirst);
-    const items = found.slice(0, limit);
-    const last = items.at(-1);
-    return { items, cursor: last === undefined || found.length <= limit ? null : toCursor(last) };
+    const below = cursor === null ? Number.POSITIVE_INFINITY : fromCursor(cursor);
+    const { entries } = this.#table.page(0, Number.POSITIVE_INFINITY);
+    const items: RunInfo[] = [];
+    let last = below;
+    for (const { revision, read } of entries.toReversed()) {
+      if (revision >= below) continue;
+      const info = read();
+      if (!fits(info, filter)) continue;
+      if (items.length === limit) return { items, cursor: String(last) };
+      items.push(info);
+      last = revision;
+    }
+    return { items, cursor: null };
   }
 
   async scan(status: RunStatus, from: ScanPlace | null, limit: number): Promise<RunScan> {
@@ -117,14 +115,6 @@ export class MemoryRunInfoStore implements RunInfoStore {
   }
 }
 
-/** Where a run stands in a listing. */
-type Place = Pick<RunInfo, "createdAt" | "runId">;
-
-function newestFirst(a: Place, b: Place): number {
-  if (a.createdAt !== b.createdAt) return a.createdAt < b.createdAt ? 1 : -1;
-  return a.runId === b.runId ? 0 : a.runId < b.runId ? -1 : 1;
-}
-
 function fits(info: RunInfo, filter: RunFilter): boolean {
   const { status, workflow, createdFrom, createdBefore } = filter;
   return (
@@ -135,24 +125,11 @@ function fits(info: RunInfo, filter: RunFilter): boolean {
   );
 }
 
-function toCursor({ createdAt, runId }: Place): string {
-  return Buffer.from(JSON.stringify([createdAt, runId])).toString("base64url");
-}
-
-const CursorSchema = z.tuple([z.string(), z.string()]);
-
-function fromCursor(cursor: string): Place {
-  const text = Buffer.from(cursor, "base64url").toString();
-  const parsed = CursorSchema.safeParse(jsonOrNull(text));
-  if (!parsed.success) {
-    throw new FloxideError(
-      "validation",
-      `"${cut(cursor, 100)}" is no cursor of a listing of runs`,
-      {
-        cause: parsed.error,
-      },
-    );
-  }
-  const [createdAt, runId] = parsed.data;
-  return { createdAt, runId };
+/** A cursor is the revision below which the rest lies. */
+function fromCursor(cursor: string): number {
+  if (/^[1-9]\d{0,14}$/.test(cursor)) return Number(cursor);
+  throw new FloxideError(
+    "validation",
+    `"${cut(cursor, 100)}" is no cursor of a listing of runs: begin with the first page`,
+  );
 }

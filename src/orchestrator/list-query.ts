@@ -8,7 +8,7 @@ import { SAFE_NAME } from "../core/token.ts";
 
 /** Which page of which runs. */
 export interface ListRunsQuery extends RunFilter {
-  /** Runs on a page, 1 to 1000. @default 50 */
+  /** Runs on a page at most, 1 to 1000. @default 50 */
   readonly limit?: number;
   /** `cursor` of the page before. */
   readonly cursor?: string | null;

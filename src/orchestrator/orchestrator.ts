@@ -109,7 +109,11 @@ export class Orchestrator {
     return runInfo(this.#scope, runId);
   }
 
-  /** Runs by status, workflow and time, newest first, a page at a time. */
+  /**
+   * Runs by status, workflow and time, a page at a time: by when they came to their status, newest first.
+   *
+   * One whose status changes while you page moves to the top: it may be missing from the pages after, or come twice.
+   */
   async listRuns(query: ListRunsQuery = {}): Promise<Page<RunInfo>> {
     const { limit = 50, cursor = null, ...filter } = checkQuery(query);
     checkLimit(limit);

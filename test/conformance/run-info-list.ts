@@ -20,14 +20,16 @@ const ALL: readonly RunInfo[] = Array.from({ length: 29 }, (_, i) =>
   }),
 );
 
+/** The order in which they are filed. */
+const FILED: readonly RunInfo[] = ALL.map((_, i) => ALL[(i * 11) % ALL.length] ?? infoOf(""));
+
 /** What every backend must do: run info list. */
 export function runInfoListTests(open: () => Promise<Opened>): void {
   describe("listing of runs", () => {
     const on = freshForEachTest(open);
 
     beforeEach(async () => {
-      const shuffled = ALL.map((_, i) => ALL[(i * 11) % ALL.length] ?? infoOf(""));
-      await Promise.all(shuffled.map((info) => on.backend.runs.create(info)));
+      for (const info of FILED) await on.backend.runs.create(info);
       await eventually(async () => {
         expect((await on.backend.runs.list({}, 1_000, null)).items).toHaveLength(ALL.length);
       });
@@ -56,10 +58,9 @@ export function runInfoListTests(open: () => Promise<Opened>): void {
       ],
     ];
 
-    it.each(filters)("gives exactly the runs that fit %s, newest first", async (_, filter) => {
+    it.each(filters)("gives exactly the runs that fit %s, last filed first", async (_, filter) => {
       const { items, cursor } = await on.backend.runs.list(filter, 1_000, null);
-      expect(byId(items)).toEqual(byId(expected(filter)));
-      expectNewestFirst(items);
+      expect(items).toEqual(expected(filter));
       expect(cursor).toBeNull();
     });
 
@@ -126,6 +127,50 @@ export function runInfoListTests(open: () => Promise<Opened>): void {
       expect([...first.items, ...rest.items]).toEqual(whole.items);
     });
 
+    it("lists a run whose status changes before all others", async () => {
+      const { runs } = on.backend;
+      const whole = await runs.list({}, 1_000, null);
+      const ended = infoOf("run-0", { ...place("run-0"), status: "completed", revision: 90 });
+      await runs.replace(ended, ["running"]);
+      const others = whole.items.filter(({ runId }) => runId !== "run-0");
+      await eventually(async () => {
+        const { items } = await runs.list({}, 1_000, null);
+        expect(items).toEqual([ended, ...others]);
+      });
+      const completed = await runs.list({ status: "completed" }, 1, null);
+      expect(completed.items).toEqual([ended]);
+    });
+
+    it("gives every run that stands still once, whichever moves between two pages", async () => {
+      const { runs } = on.backend;
+      const whole = await runs.list({}, 1_000, null);
+      const first = await runs.list({}, 10, null);
+      const moving = whole.items.slice(8, 12).map(({ runId }) => runId);
+      for (const runId of moving)
+        await runs.replace(
+          infoOf(runId, { ...place(runId), status: "paused", revision: 90 }),
+          null,
+        );
+      const rest = await runs.list({}, 1_000, first.cursor);
+      const still = (items: readonly RunInfo[]) =>
+        items.filter(({ runId }) => !moving.includes(runId));
+      expect(still([...first.items, ...rest.items])).toEqual(still(whole.items));
+    });
+
+    it.each([
+      ["nonsense", "nonsense"],
+      ["an earlier form", Buffer.from(`["${at(0)}","run-1",7,3]`).toString("base64url")],
+      ["no position", "0"],
+      ["a negative position", "-3"],
+      ["a fraction", "1.5"],
+      ["nothing", ""],
+    ])("refuses a cursor of %s", async (_, cursor) => {
+      await expect(on.backend.runs.list({}, 10, cursor)).rejects.toMatchObject({
+        code: "validation",
+        message: expect.stringContaining("is no cursor of a listing of runs"),
+      });
+    });
+
     it("moves a run whose status changes from one listing to the other", async () => {
       const { runs } = on.backend;
       await runs.replace(
@@ -170,9 +215,6 @@ export function runInfoListTests(open: () => Promise<Opened>): void {
   });
 }
 
-const byId = (infos: readonly RunInfo[]): readonly RunInfo[] =>
-  [...infos].sort((a, b) => (a.runId < b.runId ? -1 : 1));
-
 const idsOf = async (runs: RunInfoStore, filter: RunFilter): Promise<string[]> =>
   (await runs.list(filter, 1_000, null)).items.map(({ runId }) => runId);
 
@@ -183,7 +225,8 @@ function place(id: string): Pick<RunInfo, "workflow" | "createdAt"> {
 }
 
 function expected({ status, workflow, createdFrom, createdBefore }: RunFilter): readonly RunInfo[] {
-  return ALL.filter((info) => status === undefined || info.status === status)
+  return FILED.toReversed()
+    .filter((info) => status === undefined || info.status === status)
     .filter((info) => workflow === undefined || info.workflow === workflow)
     .filter(
       (info) => createdFrom === undefined || Date.parse(info.createdAt) >= Date.parse(createdFrom),
@@ -192,11 +235,6 @@ function expected({ status, workflow, createdFrom, createdBefore }: RunFilter): 
       (info) =>
         createdBefore === undefined || Date.parse(info.createdAt) < Date.parse(createdBefore),
     );
-}
-
-function expectNewestFirst(infos: readonly RunInfo[]): void {
-  const times = infos.map(({ createdAt }) => Date.parse(createdAt));
-  expect(times).toEqual([...times].sort((a, b) => b - a));
 }
 
 async function pages(runs: RunInfoStore, filter: RunFilter, limit: number): Promise<RunInfo[][]> {

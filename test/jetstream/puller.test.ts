@@ -13,6 +13,7 @@ const API = "$JS.API.CONSUMER.MSG.NEXT.s.c";
 /** A connection that says nothing by itself: the test plays the server. */
 class FakeNats {
   readonly requests: { batch: number; reply: string }[] = [];
+  readonly heartbeatsMs: number[] = [];
   readonly said: string[] = [];
   subscriptions = 0;
   drained = 0;
@@ -33,8 +34,9 @@ class FakeNats {
       },
       publish: (subject: string, body: string | Uint8Array, options?: { reply: string }) => {
         if (subject === API && options !== undefined) {
-          const { batch } = JSON.parse(String(body)) as { batch: number };
-          this.requests.push({ batch, reply: options.reply });
+          const request = JSON.parse(String(body)) as { batch: number; idle_heartbeat: number };
+          this.requests.push({ batch: request.batch, reply: options.reply });
+          this.heartbeatsMs.push(request.idle_heartbeat / 1e6);
         } else this.said.push(`${subject.split(".")[5]} ${Buffer.from(body).toString()}`);
       },
     },
@@ -181,16 +183,55 @@ describe("puller", () => {
     await puller.close();
     puller = new Puller(nats.link, "s", "c", WORK, new Signing(null, null), logger);
     const pulling = pull(1);
+    expect(nats.heartbeatsMs).toEqual([10_000]);
     for (let i = 0; i < 6; i++) {
-      await vi.advanceTimersByTimeAsync(5_000);
+      await vi.advanceTimersByTimeAsync(10_000);
       nats.status(100, "Idle Heartbeat");
     }
+    await vi.advanceTimersByTimeAsync(15_500);
     expect(ended).toEqual([]);
-    await vi.advanceTimersByTimeAsync(15_000);
+    await vi.advanceTimersByTimeAsync(500);
     await pulling;
     expect(ended).toEqual(["pull"]);
     expect(nats.drained).toBe(1);
     expect(logger.lines).toEqual(["the work queue is silent: asking again"]);
+  });
+
+  it("asks again where it was silent after the server had been late once", async () => {
+    const pulling = pull(1);
+    // The process stood still when the heartbeat came.
+    await vi.advanceTimersByTimeAsync(15_500);
+    nats.status(100, "Idle Heartbeat");
+    await vi.advanceTimersByTimeAsync(15_500);
+    expect(ended).toEqual([]);
+    await vi.advanceTimersByTimeAsync(500);
+    await pulling;
+    expect(nats.drained).toBe(1);
+  });
+
+  it("keeps one timer while somebody waits, and none else", async () => {
+    const pulling = pull(1);
+    for (let i = 0; i < 6; i++) {
+      expect(vi.getTimerCount()).toBe(1);
+      await vi.advanceTimersByTimeAsync(10_000);
+      nats.status(100, "Idle Heartbeat");
+    }
+    nats.deliver(1);
+    await pulling;
+    await vi.advanceTimersByTimeAsync(15_000);
+    expect(vi.getTimerCount()).toBe(0);
+    void pull(1);
+    expect(vi.getTimerCount()).toBe(1);
+  });
+
+  it("does not take a lost connection for a silence", async () => {
+    const pulling = pull(1);
+    Object.assign(nats.link, { isUp: false });
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(ended).toEqual([]);
+    Object.assign(nats.link, { isUp: true });
+    await vi.advanceTimersByTimeAsync(2_000);
+    await pulling;
   });
 
   it("is silent about a silence in which nobody waits", async () => {

@@ -110,6 +110,7 @@ export interface RunFilter {
 
 /** A page of a listing, newest first. */
 export interface Page<T> {
+  /** Fewer than were asked for, or none, also where a page has read as much as it may: `cursor` alone tells the last. */
   readonly items: readonly T[];
   /** Give it back to get the next page; null on the last one. */
   readonly cursor: string | null;
@@ -150,7 +151,13 @@ export interface RunInfoStore {
    */
   refile(runId: string, current: () => Promise<RunInfo | null>): Promise<boolean>;
   get(runId: string): Promise<RunInfo | null>;
-  /** Newest first by `createdAt`. @param limit - 1 to 1000 */
+  /**
+   * By when the runs came to their status, newest first.
+   *
+   * One whose status changes while somebody pages moves to the top: it may be missing from the pages after, or come twice.
+   * @param limit - 1 to 1000
+   * @throws FloxideError `validation` where the cursor is none
+   */
   list(filter: RunFilter, limit: number, cursor: string | null): Promise<Page<RunInfo>>;
   /**
    * Runs as they are filed under a status, in the order in which they came to be so. What is filed after the scan began is
