@@ -6,6 +6,16 @@ export {
 } from "./client/distributed-orchestrator.ts";
 export { type ConnectWorker, DistributedWorker } from "./client/distributed-worker.ts";
 export { type ConnectService, OrchestratorService } from "./client/orchestrator-service.ts";
+export { partitionOf } from "./client/partition-of.ts";
+export {
+  type ConnectPartitionedOrchestrator,
+  type InPartition,
+  PartitionedOrchestrator,
+} from "./client/partitioned-orchestrator.ts";
+export {
+  type ConnectPartitionedWorker,
+  PartitionedWorker,
+} from "./client/partitioned-worker.ts";
 export { type ConnectPool, WorkerPool } from "./client/worker-pool.ts";
 export type { RunStatus } from "./core/checkpoint/checkpoint.ts";
 export {

@@ -1,4 +1,4 @@
-import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
+import { type Checkpoint, isTerminal } from "../../src/core/checkpoint/checkpoint.ts";
 import type { Publish } from "./nats/server.ts";
 
 /** When a fault or a command may be aimed at something. */
@@ -9,6 +9,8 @@ export type Moment =
   | "commit"
   /** One is stored that leaves an item waiting for a signal or a time. */
   | "hold"
+  /** One is stored that ends the run. */
+  | "end"
   /** One is stored with several new items. */
   | "fork"
   /** The message of an item is on its way to the queue. */
@@ -28,6 +30,7 @@ export const MOMENTS: readonly Moment[] = [
   "write",
   "commit",
   "hold",
+  "end",
   "fork",
   "queue",
   "timer",
@@ -57,6 +60,9 @@ export function momentOf({ subject, body }: Publish): { moment: Moment; runId: s
 export function momentsOf(before: Checkpoint | null, after: Checkpoint): Moment[] {
   const moments: Moment[] = ["commit"];
   if (heldIn(before, after) !== null) moments.push("hold");
+  if (isTerminal(after.status) && !(before !== null && isTerminal(before.status))) {
+    moments.push("end");
+  }
   const first = before?.nextItem ?? 1;
   if (after.nextItem - first > 1) moments.push("fork");
   return moments;

@@ -99,13 +99,6 @@ export const AROUND: readonly Mutant[] = [
     replace: "    Promise.resolve([]),",
   },
   {
-    name: "steered last",
-    breaks: "a command that was overtaken by the run's end lists it as it was",
-    file: STEER,
-    find: "    now.checkpoint.status !== checkpoint.status &&\n",
-    replace: "    now.revision < 0 &&\n",
-  },
-  {
     name: "known repair",
     breaks: "messages of a repair are taken for repetitions of those that were lost (G1)",
     file: "src/orchestrator/repair-run.ts",
@@ -125,5 +118,26 @@ export const AROUND: readonly Mutant[] = [
     file: "src/orchestrator/repair-forgotten.ts",
     find: "      if (seq > floor) break;",
     replace: "      if (seq >= 0) break;",
+  },
+  {
+    name: "opener alone",
+    breaks: "a message does not vouch for the branches that it has opened (G1)",
+    file: "src/core/checkpoint/inspect.ts",
+    find: "  if (own !== undefined && own.opens !== true) return runs;",
+    replace: "  if (own !== undefined) return runs;",
+  },
+  {
+    name: "late voucher",
+    breaks: "a hand-over that is written late takes the voucher of a later turn (G1)",
+    file: "src/core/checkpoint/apply.ts",
+    find: "    if (item?.turn !== turn) continue;",
+    replace: "    if (item === undefined) continue;",
+  },
+  {
+    name: "replaced value",
+    breaks: "a checkpoint whose large field is replaced as it is read is taken for lost",
+    file: "src/core/whole-contexts.ts",
+    find: "      if (read.revision <= seen) return refuse(runId);",
+    replace: "      return refuse(runId);",
   },
 ];

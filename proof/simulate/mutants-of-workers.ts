@@ -169,8 +169,8 @@ export const OF_WORKERS: readonly Mutant[] = [
     name: "handed over too soon",
     breaks: "an item counts as having a message of its own before that is stored (G1)",
     file: CARRY,
-    find: 'this.waitFor(queued.then(() => this.#session.later({ type: "handed-over", items: ids })));',
-    replace: 'this.waitFor(queued);\n    this.#session.later({ type: "handed-over", items: ids });',
+    find: 'this.waitFor(queued.then(() => this.#session.later({ type: "handed-over", items })));',
+    replace: 'this.waitFor(queued);\n    this.#session.later({ type: "handed-over", items });',
   },
   {
     name: "same turn",

@@ -13,7 +13,7 @@ import { type Planned, World } from "./world.ts";
 
 const MAX_STEPS = 150_000;
 /** Milliseconds of the world within which some run must move, once nothing disturbs them any more, until all have ended. */
-const HEALING_MS = 100_000;
+const HEALING_MS = 60_000;
 const ROUND_MS = 10_000;
 /** Rounds after the last end in which lists, figures and history have to follow. */
 const ROUNDS_TO_FOLLOW = 30;

@@ -87,7 +87,7 @@ const THEMES: readonly Theme[] = [
   {
     name: "hands",
     share: 2,
-    programs: [chain, chain, fork],
+    programs: [chain, short, fork],
     aims: [
       {
         at: ["commit", "commit", "commit", "queue", "delivery"],
@@ -96,9 +96,23 @@ const THEMES: readonly Theme[] = [
         times: 5,
       },
       {
-        at: ["commit", "commit", "commit", "queue", "ack"],
+        at: ["commit", "commit", "end", "queue", "ack"],
         does: ["kill", "kill", "kill", "stall"],
         chances: [0.1, 0.3, 0.5],
+        times: 3,
+      },
+    ],
+  },
+  // Workers that die in the middle of what they do.
+  {
+    name: "deaths",
+    share: 2,
+    programs: [short, short, chain, fork],
+    aims: [
+      {
+        at: ["ack", "ack", "end", "queue", "commit", "timer"],
+        does: ["kill", "kill", "kill", "reboot"],
+        chances: [0.3, 0.5, 0.8],
         times: 3,
       },
     ],
@@ -109,7 +123,7 @@ const THEMES: readonly Theme[] = [
     programs: [chain, short, fork, holds, any],
     aims: [
       {
-        at: ["write", "commit", "hold", "fork", "queue", "timer", "ack"],
+        at: ["write", "commit", "hold", "end", "end", "fork", "queue", "timer", "ack"],
         does: ["kill", "kill", "cut", "cut", "delay", "slow", "stall", "reboot", "restart"],
         chances: [...RARELY, ...OFTEN],
         times: 3,
@@ -119,6 +133,7 @@ const THEMES: readonly Theme[] = [
   // A cancel of a run with much in the queue.
   {
     name: "cancels",
+    share: 2,
     programs: [fork, slowFork, slowFork],
     replicas: [1, 3, 3, 3],
     concurrencies: [1, 1, 2],
@@ -192,14 +207,15 @@ const THEMES: readonly Theme[] = [
   // A queue that forgets what it has, and repairs.
   {
     name: "forgets",
+    share: 2,
     programs: [chain, fork, holds],
     repairs: true,
     aims: [
       { at: ["delivery", "delivery", "commit"], does: ["forget"], chances: OFTEN, times: 3 },
       {
-        at: ["delivery", "commit", "queue", "ack"],
-        does: ["kill", "kill", "stall", "cancel", "delay"],
-        chances: [...RARELY, ...OFTEN],
+        at: ["delivery", "delivery", "write", "commit"],
+        does: ["kill", "kill", "kill", "stall", "cancel"],
+        chances: [0.1, 0.3, 0.5],
         times: 3,
       },
     ],

@@ -29,7 +29,7 @@ export class DistributedWorker extends Worker {
    * `fingerprint` for two graphs with one name and version
    */
   static async connect(options: ConnectWorker): Promise<DistributedWorker> {
-    const { workflows, jetstream, worker } = split(options);
+    const { workflows, jetstream, worker } = splitWorkerOptions(options);
     const backend = await openJetStreamBackend(jetstream);
     try {
       return new DistributedWorker(
@@ -54,7 +54,7 @@ export class DistributedWorker extends Worker {
 }
 
 /** Which options are the worker's own, and which JetStream's. */
-function split(options: ConnectWorker): {
+export function splitWorkerOptions(options: ConnectWorker): {
   readonly workflows: readonly AnyWorkflow[];
   readonly jetstream: JetStreamOptions;
   readonly worker: WorkerOptions;

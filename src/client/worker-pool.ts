@@ -1,7 +1,7 @@
 import { FloxideError } from "../core/errors.ts";
-import type { Heartbeat } from "../core/records/liveness.ts";
 import type { ConnectWorker } from "./distributed-worker.ts";
 import { DistributedWorker } from "./distributed-worker.ts";
+import { WorkerGroup } from "./worker-group.ts";
 
 /** Options of a pool: those of a worker, and how many of them. */
 export interface ConnectPool extends ConnectWorker {
@@ -14,13 +14,7 @@ export interface ConnectPool extends ConnectWorker {
 }
 
 /** Several workers in one process, started and stopped together. */
-export class WorkerPool {
-  readonly #workers: readonly DistributedWorker[];
-
-  private constructor(workers: readonly DistributedWorker[]) {
-    this.#workers = workers;
-  }
-
+export class WorkerPool extends WorkerGroup {
   /** Connects all workers. @throws what {@link DistributedWorker.connect} throws; none is left connected then */
   static async connect(options: ConnectPool): Promise<WorkerPool> {
     const { workers = 2, workerId, ...rest } = options;
@@ -40,24 +34,5 @@ export class WorkerPool {
     if (failed === undefined) return new WorkerPool(connected);
     await Promise.all(connected.map((worker) => worker.stop()));
     throw failed.reason;
-  }
-
-  /** Starts all workers. */
-  async start(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.start()));
-  }
-
-  /** Drains and stops all workers. */
-  async stop(options: { readonly graceMs?: number } = {}): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.stop(options)));
-  }
-
-  /** What each worker says of itself. */
-  health(): readonly Heartbeat[] {
-    return this.#workers.map((worker) => worker.health());
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.stop();
   }
 }

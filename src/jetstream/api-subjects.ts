@@ -24,6 +24,8 @@ export const consumerApi = {
   create: (stream: string, consumer: string, filter: string): string =>
     `$JS.API.CONSUMER.CREATE.${stream}.${consumer}.${filter}`,
   /** Of one without a name, whatever its filters. */
+  delete: (stream: string, consumer: string): string =>
+    `$JS.API.CONSUMER.DELETE.${stream}.${consumer}`,
   createUnnamed: (stream: string): string => `$JS.API.CONSUMER.CREATE.${stream}`,
   next: (stream: string, consumer: string): string =>
     `$JS.API.CONSUMER.MSG.NEXT.${stream}.${consumer}`,

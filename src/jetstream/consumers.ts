@@ -19,7 +19,9 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 //
 // D1. Exactly one filter subject: two halve the rate, four cut it to a tenth.
 // D2. `max_deliver` -1: a message whose deliveries are used up would stay in a work queue for ever, unseen.
-// D3. Changed by update, never deleted and made again: a new one hands out again all that is in workers' hands.
+// D3. Changed by update, not deleted and made again: a new one hands out again all that is in workers' hands. Only one that is
+//     ahead of its stream, which lost its last messages or came back older, is replaced: it would hand out nothing up to
+//     where it believes to be.
 
 const ACK_WAIT_MS = 30_000;
 const MAX_ACK_PENDING = 20_000;
@@ -79,6 +81,31 @@ export class WorkConsumers {
   info({ kind, workflow }: QueueSource): Promise<ConsumerInfo | null> {
     const name = this.#names.consumer(kind, workflow);
     return this.#persistence.manage(`reading the consumer "${name}"`, () => this.#find(name));
+  }
+
+  /**
+   * Replaces consumers that have handed out more than there is.
+   *
+   * @param lastOf - reads the position of the stream's last message
+   * @returns names of those that were replaced
+   */
+  async replaceAhead(workflow: string, lastOf: () => Promise<number>): Promise<readonly string[]> {
+    const replaced: string[] = [];
+    for (const kind of KINDS) {
+      const info = await this.info({ kind, workflow });
+      // Read after the consumer: it is never ahead of a stream that has lost nothing.
+      if (info === null || info.delivered.stream_seq <= (await lastOf())) continue;
+      await this.#persistence.manage(`replacing the consumer "${info.name}"`, async () => {
+        if ((await this.#find(info.name)) !== null)
+          await this.#jsm.consumers.delete(info.stream_name, info.name);
+      });
+      replaced.push(info.name);
+    }
+    if (replaced.length > 0) {
+      this.forget(workflow);
+      await this.prepare(workflow);
+    }
+    return replaced;
   }
 
   async #prepare(workflow: string): Promise<void> {

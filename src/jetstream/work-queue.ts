@@ -220,6 +220,14 @@ export class JetStreamWorkQueue implements WorkQueue {
     return Math.max(info.ack_floor.stream_seq, settled);
   }
 
+  replaceAhead(workflow: string): Promise<readonly string[]> {
+    const { consumers, runMessages, persistence } = this.#parts;
+    return consumers.replaceAhead(workflow, async () => {
+      const what = "reading where the work stream ends";
+      return (await persistence.run(what, () => runMessages.reader.bounds())).last;
+    });
+  }
+
   backlog(): Promise<readonly Backlog[]> {
     const { jsm, names, persistence } = this.#parts;
     return persistence.manage("reading the backlog", () => readBacklog(jsm, names));

@@ -163,6 +163,11 @@ export class MemoryWorkQueue implements WorkQueue {
     return this.#shared.stream.lane(source).floor;
   }
 
+  /** A queue in memory never comes back. */
+  async replaceAhead(): Promise<readonly string[]> {
+    return [];
+  }
+
   async backlog(): Promise<readonly Backlog[]> {
     this.#handle.check();
     const { stream } = this.#shared;

@@ -168,6 +168,7 @@ export class Repairs {
   async #all(how: Pick<RepairLook, "quietMs" | "restored">, tally: RepairTally): Promise<void> {
     const { contexts, queue, runs } = this.#scope.backend;
     const starts = { limit: ALL_STARTS, thorough: true, restored: how.restored };
+    if (how.restored) await this.#setBackQueue();
     const floors = await Floors.read(queue);
     const waiting = await repairStarts(this.#scope, tally, floors, starts);
     await dropForgotten(this.#scope, floors);
@@ -194,6 +195,15 @@ export class Repairs {
         tally.looked(others.length);
         from = next;
       }
+    }
+  }
+
+  async #setBackQueue(): Promise<void> {
+    const { backend, log } = this.#scope;
+    for (const { workflow } of await backend.queue.backlog()) {
+      const replaced = await backend.queue.replaceAhead(workflow);
+      if (replaced.length > 0)
+        log.warn({ workflow, replaced }, "the queue is older than its consumers: they begin anew");
     }
   }
 

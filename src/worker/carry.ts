@@ -39,8 +39,8 @@ export class Carry {
   readonly #workflow: AnyWorkflow;
   /** What must be done before the message may be acknowledged. */
   readonly #before: Promise<unknown>[] = [];
-  /** Items that were given messages of their own. */
-  readonly #handedOver = new Set<number>();
+  /** Items that were given messages of their own, with their turns then. */
+  readonly #handedOver = new Map<number, number>();
 
   constructor(
     scope: WorkerScope,
@@ -87,13 +87,17 @@ export class Carry {
     // A later message of the carrier itself, which is stored by now, vouches for the same as this one.
     if (this.#handedOver.has(this.#carrier)) return true;
     const { items } = view.checkpoint;
-    const left = [...this.#handedOver].filter((id) => items[id]?.carrier === this.#carrier);
+    const left = [...this.#handedOver]
+      .map(([id, turn]) => ({ id, turn }))
+      .filter(({ id, turn }) => items[id]?.carrier === this.#carrier && items[id].turn === turn);
     const { checkpoint } =
       left.length === 0
         ? view
         : await this.#session.commit({ type: "handed-over", items: left, before: "ack" });
     if (checkpoint.status !== "running") return true;
-    return carriedBy(checkpoint, this.#carrier).every((id) => this.#handedOver.has(id));
+    return carriedBy(checkpoint, this.#carrier).every(
+      (id) => this.#handedOver.get(id) === checkpoint.items[id]?.turn,
+    );
   }
 
   async #walk(first: Checkpoint, firstRevision: number): Promise<Ending> {
@@ -193,8 +197,9 @@ export class Carry {
     const { backend, clock } = this.#scope;
     const queued = requeue(backend.queue, checkpoint, revision, ids, clock.now());
     this.#session.publishing(queued);
-    for (const id of ids) this.#handedOver.add(id);
-    this.waitFor(queued.then(() => this.#session.later({ type: "handed-over", items: ids })));
+    const items = ids.map((id) => ({ id, turn: checkpoint.items[id]?.turn ?? 0 }));
+    for (const { id, turn } of items) this.#handedOver.set(id, turn);
+    this.waitFor(queued.then(() => this.#session.later({ type: "handed-over", items })));
   }
 
   #stopped(checkpoint: Checkpoint, revision: number): Ending {

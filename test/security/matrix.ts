@@ -114,7 +114,7 @@ function ofStream(stream: string): readonly Row[] {
     [`CONSUMER.CREATE.${stream}`, only(isRuns, READERS)],
     [`CONSUMER.CREATE.${stream}.mine.${subject}`, only(isFollowed, DIRECT_WATCHERS)],
     [`CONSUMER.DURABLE.CREATE.${stream}.mine`, NOBODY],
-    [`CONSUMER.DELETE.${stream}.mine`, NOBODY],
+    [`CONSUMER.DELETE.${stream}.mine`, only(isWork, STEERERS)],
     [`CONSUMER.PAUSE.${stream}.mine`, NOBODY],
     [`CONSUMER.LEADER.STEPDOWN.${stream}.mine`, NOBODY],
     [`CONSUMER.INFO.${stream}.mine`, only(isWork, READERS)],
@@ -128,9 +128,9 @@ function ofConsumer(kind: "start" | "work", workflow: "order" | "other"): readon
   const filter = kind === "start" ? `floxide.start.${workflow}` : `floxide.work.${workflow}.>`;
   return [
     [`$JS.API.CONSUMER.INFO.${name}`, [...own, ...READERS]],
-    [`$JS.API.CONSUMER.CREATE.${name}.${filter}`, [...own, "orchestrator"]],
+    [`$JS.API.CONSUMER.CREATE.${name}.${filter}`, [...own, ...STEERERS]],
     [`$JS.API.CONSUMER.DURABLE.CREATE.${name}`, NOBODY],
-    [`$JS.API.CONSUMER.DELETE.${name}`, NOBODY],
+    [`$JS.API.CONSUMER.DELETE.${name}`, STEERERS],
     [`$JS.API.CONSUMER.PAUSE.${name}`, NOBODY],
     [`$JS.API.CONSUMER.MSG.NEXT.${name}`, own],
     [`$JS.ACK.${name}.1.1.1.1.0`, own],

@@ -46,7 +46,7 @@ const CONTROL: readonly Change[] = [
   { type: "resume" },
   { type: "cancel" },
   { type: "signal", id: "x", name: "go", payload: null },
-  { type: "handed-over", items: [1, 2, 3] },
+  { type: "handed-over", items: [1, 2, 3].map((id) => ({ id, turn: 0 })) },
   { type: "history-kept", upTo: 2 },
 ];
 

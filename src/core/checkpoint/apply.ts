@@ -90,9 +90,10 @@ function handOver(
   // Nothing is written to a run that has ended: a cancel is a fence for this too.
   if (draft.terminal && before === "ack") return refused("terminal");
   let isNew = false;
-  for (const id of items) {
+  for (const { id, turn } of items) {
     const item = draft.item(id);
-    if (item === undefined) continue;
+    // At a later turn something else vouches for it, until that has queued it in its turn.
+    if (item?.turn !== turn) continue;
     // What another change of the same write has taken away is written with it.
     if (draft.base.items[id]?.carrier !== undefined) isNew = true;
     const { carrier: _carrier, ...rest } = item;

@@ -18,6 +18,12 @@ interface Timed {
 /** What the execution adds to the run's context, by field; null where nothing. */
 type Delta = Readonly<Record<string, Json>> | null;
 
+/** An item that was given a message of its own. */
+interface HandedOver {
+  readonly id: number;
+  readonly turn: number;
+}
+
 /** All that can happen to a checkpoint. */
 export type Change =
   /** The run's first item. Only a checkpoint that is not started takes it. */
@@ -81,8 +87,15 @@ export type Change =
   | (Answer & { readonly type: "open"; readonly successors: readonly Successor[] })
   /** The time of a hold has come. */
   | (Answer & { readonly type: "wake" })
-  /** These items have messages of their own now. Worth a write only where `before` something that counts on it. */
-  | { readonly type: "handed-over"; readonly items: readonly number[]; readonly before?: "ack" }
+  /**
+   * These items, at these turns, have messages of their own now. Worth a write only where `before` something that counts
+   * on it.
+   */
+  | {
+      readonly type: "handed-over";
+      readonly items: readonly HandedOver[];
+      readonly before?: "ack";
+    }
   /** Events up to this number are in the history stream. Never worth a write by itself. */
   | { readonly type: "history-kept"; readonly upTo: number }
   | { readonly type: "signal"; readonly id: string; readonly name: string; readonly payload: Json }

@@ -141,5 +141,12 @@ export interface WorkQueue {
   drop(seq: number): Promise<void>;
   /** Position up to which the queue believes that all of this source's messages are acknowledged; 0 for no source. */
   ackFloor(source: QueueSource): Promise<number>;
+  /**
+   * Has what the queue came back with handed out from the beginning, where it believes to have handed out more than it
+   * has: it would hold back what comes next.
+   *
+   * @returns what was set back, for the log
+   */
+  replaceAhead(workflow: string): Promise<readonly string[]>;
   backlog(): Promise<readonly Backlog[]>;
 }

@@ -33,6 +33,12 @@ export function steering({ names, inbox }: Grantee): Permissions {
       names.controlAll,
       streamApi.deleteMessage(workStream),
       streamApi.purge(workStream),
+      // A repair after a restore makes consumers anew that are ahead of the queue. A workflow that nobody has worked for gets
+      // its consumers with its first run.
+      consumerApi.delete(workStream, "*"),
+      ...(["start", "work"] as const).map((kind) =>
+        consumerApi.create(workStream, "*", names.consumerFilter(kind, "*")),
+      ),
     ],
     subscribe: [`${inbox}.>`],
     answers: null,
@@ -43,10 +49,6 @@ function serving({ names, inbox }: Grantee): Permissions {
   return {
     publish: [
       ...streamsOf(names).flatMap((stream) => [streamApi.create(stream), streamApi.update(stream)]),
-      // A workflow that nobody has worked for gets its consumers with its first run.
-      ...(["start", "work"] as const).map((kind) =>
-        consumerApi.create(names.workStream, "*", names.consumerFilter(kind, "*")),
-      ),
       // Nobody acknowledges there; without it the server would keep each reply subject as one that may be answered.
       consumerApi.acks(names.bucketStream("runs"), "*"),
     ],

@@ -109,7 +109,12 @@ export class Drive {
       case "signal":
         return this.#signal(step.name);
       case "handed-over":
-        return { type: "handed-over", items: [...this.model.items.keys()].slice(0, step.pick % 4) };
+        return {
+          type: "handed-over",
+          items: [...this.model.items.keys()]
+            .slice(0, step.pick % 4)
+            .map((id) => ({ id, turn: this.checkpoint.items[id]?.turn ?? 0 })),
+        };
       case "history-kept":
         return { type: "history-kept", upTo: step.pick % this.checkpoint.history.next };
       default:

@@ -3,9 +3,12 @@ import type { Change } from "../../../src/core/checkpoint/change.ts";
 import { carriedBy, dueMs, itemState } from "../../../src/core/checkpoint/inspect.ts";
 import { end, goes, item, T0, TestRun } from "./test-run.ts";
 
+/** Items on the turn that they began on. */
+const atFirst = (...ids: readonly number[]) => ids.map((id) => ({ id, turn: 0 }));
+
 describe("what is never worth a write by itself", () => {
   const lazy: readonly Change[] = [
-    { type: "handed-over", items: [2, 3, 99] },
+    { type: "handed-over", items: atFirst(2, 3, 99) },
     { type: "history-kept", upTo: 2 },
   ];
 
@@ -34,9 +37,9 @@ describe("what is never worth a write by itself", () => {
 
   it("leaves an item alone that has a message of its own", () => {
     const [run] = TestRun.forked(item("a"), item("b"));
-    run.change({ type: "handed-over", items: [2] }, { type: "pause" });
+    run.change({ type: "handed-over", items: atFirst(2) }, { type: "pause" });
     const before = run.item(2);
-    run.change({ type: "handed-over", items: [2] }, { type: "resume" });
+    run.change({ type: "handed-over", items: atFirst(2) }, { type: "resume" });
     expect(run.item(2)).toEqual(before);
   });
 });
@@ -90,9 +93,18 @@ describe("a message", () => {
   it("vouches for what was added under it and has no message yet", () => {
     const [run] = TestRun.forked(item("a"), item("b"), item("c"));
     expect(carriedBy(run.checkpoint, 0)).toEqual([2, 3, 4]);
-    run.change({ type: "handed-over", items: [3] }, { type: "pause" });
+    run.change({ type: "handed-over", items: atFirst(3) }, { type: "pause" });
     expect(carriedBy(run.checkpoint, 0)).toEqual([2, 4]);
     expect(carriedBy(run.checkpoint, 3)).toEqual([3]);
+  });
+
+  it("goes on vouching for an item that has come to a later turn than the one that got a message", () => {
+    const [run] = TestRun.forked(item("a"), item("b"));
+    run.retry(2, T0 + 5, { carrier: 0 });
+    run.change({ type: "handed-over", items: [{ id: 2, turn: 0 }] }, { type: "pause" });
+    expect(carriedBy(run.checkpoint, 0)).toEqual([2, 3]);
+    run.change({ type: "handed-over", items: [{ id: 2, turn: 1 }], before: "ack" });
+    expect(carriedBy(run.checkpoint, 0)).toEqual([3]);
   });
 
   it("vouches for its own item also while another carries it", () => {
@@ -102,7 +114,7 @@ describe("a message", () => {
 
   it("vouches for what follows from its item", () => {
     const [run] = TestRun.forked(item("a"), item("b"));
-    run.change({ type: "handed-over", items: [2, 3] }, { type: "pause" });
+    run.change({ type: "handed-over", items: atFirst(2, 3) }, { type: "pause" });
     run.complete(2, goes(item("a2")), { carrier: 2 });
     expect(carriedBy(run.checkpoint, 2)).toEqual([4]);
     run.complete(4, goes(end()), { carrier: 2 });
@@ -111,7 +123,7 @@ describe("a message", () => {
 
   it("is asked to vouch only while it vouches for the item that something follows from", () => {
     const [run] = TestRun.forked(item("a"), item("b"), item("c"), item("d"), item("e"));
-    run.change({ type: "handed-over", items: [2, 3, 4, 5], before: "ack" });
+    run.change({ type: "handed-over", items: atFirst(2, 3, 4, 5), before: "ack" });
     // Somebody who still has the start request in hand, which was acknowledged meanwhile.
     run.complete(2, goes(item("a2")), { carrier: 0 });
     run.retry(3, T0 + 5, { carrier: 0 });
@@ -123,8 +135,8 @@ describe("a message", () => {
 
   it("is written down as vouching for nothing before it is acknowledged, where it did", () => {
     const [run] = TestRun.forked(item("a"), item("b"));
-    const change = { type: "handed-over", items: [2, 3], before: "ack" } as const;
-    expect(run.change({ type: "handed-over", items: [2] }, change)).toEqual([
+    const change = { type: "handed-over", items: atFirst(2, 3), before: "ack" } as const;
+    expect(run.change({ type: "handed-over", items: atFirst(2) }, change)).toEqual([
       { applied: true, items: [] },
       { applied: true, items: [] },
     ]);
@@ -134,7 +146,9 @@ describe("a message", () => {
   it("is not written down in a run that has ended", () => {
     const [run] = TestRun.forked(item("a"), item("b"));
     run.does({ type: "cancel" });
-    expect(run.refuses({ type: "handed-over", items: [2, 3], before: "ack" })).toBe("terminal");
+    expect(run.refuses({ type: "handed-over", items: atFirst(2, 3), before: "ack" })).toBe(
+      "terminal",
+    );
   });
 
   it("vouches for a wait that time ends, not for one that only a signal ends", () => {

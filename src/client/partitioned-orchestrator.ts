@@ -1,0 +1,296 @@
+import { v7 as uuid } from "uuid";
+import { FloxideError } from "../core/errors.ts";
+import type { Page } from "../core/ports/stores.ts";
+import type { Backlog } from "../core/ports/work-queue.ts";
+import type { DeadLetter } from "../core/records/dead-letter.ts";
+import type { Liveness } from "../core/records/liveness.ts";
+import type { RunInfo } from "../core/records/run-info.ts";
+import type { WorkerHealth } from "../orchestrator/inspect.ts";
+import type { ListRunsQuery } from "../orchestrator/list-query.ts";
+import type { Orchestrator, RunId } from "../orchestrator/orchestrator.ts";
+import type { RepairOptions } from "../orchestrator/repair.ts";
+import type { RepairReport } from "../orchestrator/repair-report.ts";
+import type { StartOptions } from "../orchestrator/start-run.ts";
+import {
+  type ConnectOrchestrator,
+  DistributedOrchestrator,
+  given,
+} from "./distributed-orchestrator.ts";
+import { openPartitions } from "./partition-backends.ts";
+import { checkPartitions, partitionOf } from "./partition-of.ts";
+import { mergedPage } from "./partition-pages.ts";
+
+/**
+ * Options of an orchestrator, and how many partitions there are. `namespace` is the first part of their namespaces:
+ * partition 3 of `app` is `app-3`.
+ */
+export interface ConnectPartitionedOrchestrator extends ConnectOrchestrator {
+  /** How many partitions the system has, 1 to 1000: the same number everywhere. */
+  readonly partitions: number;
+}
+
+/** What a partition has, with its number: ids of dead letters and workers are those of one partition. */
+export type InPartition<T> = T & { readonly partition: number };
+
+/** Methods that are about one run, whose id comes first: they go to its partition as they are. */
+const RUN_VERBS = [
+  "status",
+  "run",
+  "cancel",
+  "pause",
+  "resume",
+  "signal",
+  "waitForCompletion",
+  "result",
+  "outputs",
+  "context",
+  "errors",
+  "metrics",
+  "history",
+  "pendingWork",
+  "listWorkItems",
+] as const satisfies readonly (keyof Orchestrator)[];
+
+/** The methods of an orchestrator that are about one run. */
+type RunVerbs = Pick<Orchestrator, "startRun" | (typeof RUN_VERBS)[number]>;
+
+/** Sends what is about one run to its partition. */
+class Router {
+  /** One orchestrator a partition, by its number: for what is asked of one partition only. */
+  readonly partitions: readonly DistributedOrchestrator[];
+
+  constructor(partitions: readonly DistributedOrchestrator[]) {
+    this.partitions = partitions;
+  }
+
+  /** The orchestrator of the run's partition. @throws FloxideError `validation` for what is no run id */
+  partition(runId: string): DistributedOrchestrator {
+    return this.partitions[partitionOf(runId, this.partitions.length)] as DistributedOrchestrator;
+  }
+
+  /** The id is made here where none is given: it says the partition. */
+  async startRun(workflow: string, input: unknown, options: StartOptions = {}): Promise<RunId> {
+    const runId = options.runId ?? uuid();
+    return this.partition(runId).startRun(workflow, input, { ...options, runId });
+  }
+}
+
+for (const verb of RUN_VERBS) {
+  Object.defineProperty(Router.prototype, verb, {
+    configurable: true,
+    writable: true,
+    async value(this: Router, runId: string, ...rest: readonly unknown[]): Promise<unknown> {
+      const orchestrator = this.partition(runId);
+      const method = orchestrator[verb] as (...args: readonly unknown[]) => Promise<unknown>;
+      return method.call(orchestrator, runId, ...rest);
+    },
+  });
+}
+
+/** The router with the types of the methods that it was just given. */
+const RunRouter = Router as new (
+  partitions: readonly DistributedOrchestrator[],
+) => Omit<Router, "startRun"> & RunVerbs;
+
+/**
+ * Starts, watches and steers the runs of a system on several partitions: namespaces `<namespace>-0` and up. A run is in the
+ * partition that its id says ({@link partitionOf}); all partitions are on one connection.
+ */
+export class PartitionedOrchestrator extends RunRouter {
+  readonly #close: () => Promise<void>;
+
+  private constructor(partitions: readonly DistributedOrchestrator[], close: () => Promise<void>) {
+    super(partitions);
+    this.#close = close;
+  }
+
+  /**
+   * Connects to JetStream, creating what is not there in any partition.
+   *
+   * With `connection` it works on a connection that the host owns: `close` leaves that open.
+   *
+   * @throws FloxideError `backend` saying what is wrong with the server, `definition` or `validation` for options
+   */
+  static async connect(options: ConnectPartitionedOrchestrator): Promise<PartitionedOrchestrator> {
+    const { partitions, workflows = [], orchestratorId, aliveMs, answerMs, ...jetstream } = options;
+    const numbers = Array.from({ length: checkPartitions(partitions) }, (_, i) => i);
+    const { backends, close } = await openPartitions(jetstream, numbers);
+    const log = options.logger === undefined ? {} : { log: options.logger };
+    const named = orchestratorId ?? `orchestrator-${uuid().slice(-12)}`;
+    const own = given({ orchestratorId: named, aliveMs, answerMs });
+    try {
+      const all = backends.map(
+        (backend) => new DistributedOrchestrator({ backend, workflows, ...log }, own),
+      );
+      return new PartitionedOrchestrator(all, close);
+    } catch (error) {
+      await Promise.all(backends.map((backend) => backend.close()));
+      await close();
+      throw error;
+    }
+  }
+
+  get orchestratorId(): string {
+    return this.partitions[0]?.orchestratorId ?? "";
+  }
+
+  /** Names of the workflows that it can start. */
+  workflowNames(): readonly string[] {
+    return this.partitions[0]?.workflowNames() ?? [];
+  }
+
+  /**
+   * Runs of all partitions by status, workflow and time, newest first, a page at a time.
+   *
+   * Each partition's order is kept; runs of different ones are compared by when they ended or, before that, were created,
+   * as the clocks of clients and workers say. It asks each partition for a whole page, and may give fewer than `limit` though
+   * the cursor says that there is more.
+   *
+   * @throws FloxideError `validation` for a query that does not fit, also for a cursor of another number of partitions
+   */
+  listRuns(query: ListRunsQuery = {}): Promise<Page<RunInfo>> {
+    const { limit = 50, cursor = null, ...filter } = query;
+    return mergedPage(
+      this.partitions.length,
+      { limit, cursor },
+      (partition, count, place) =>
+        this.#at(partition).listRuns({ ...filter, limit: count, cursor: place }),
+      cameToStatusAt,
+    );
+  }
+
+  /** What waits in the queues of all partitions, by workflow. */
+  async backlog(): Promise<readonly Backlog[]> {
+    const all = await this.#each((orchestrator) => orchestrator.backlog());
+    const sums = new Map<string, Backlog>();
+    for (const { workflow, starts, items, inFlight } of all.flat()) {
+      const sum = sums.get(workflow) ?? { workflow, starts: 0, items: 0, inFlight: 0 };
+      sums.set(workflow, {
+        workflow,
+        starts: sum.starts + starts,
+        items: sum.items + items,
+        inFlight: sum.inFlight + inFlight,
+      });
+    }
+    return [...sums.values()];
+  }
+
+  /** What each worker of each partition said last, and how long ago. */
+  async listWorkerHealth(): Promise<readonly InPartition<WorkerHealth>[]> {
+    const all = await this.#each((orchestrator) => orchestrator.listWorkerHealth());
+    return all.flatMap((workers, partition) => workers.map((worker) => ({ ...worker, partition })));
+  }
+
+  /** Ids of the workers that are listed in any partition, each once. */
+  async listWorkers(): Promise<readonly string[]> {
+    const all = await this.#each((orchestrator) => orchestrator.listWorkers());
+    return [...new Set(all.flat())];
+  }
+
+  /** The workers by liveness. @param thresholdMs - milliseconds without a heartbeat that make one stale */
+  async checkWorkerLiveness(
+    thresholdMs?: number,
+  ): Promise<Readonly<Record<Liveness, readonly string[]>>> {
+    const all = await this.#each((orchestrator) => orchestrator.checkWorkerLiveness(thresholdMs));
+    const sorted = (liveness: Liveness) => [...new Set(all.flatMap((one) => one[liveness]))];
+    return { alive: sorted("alive"), stale: sorted("stale"), dead: sorted("dead") };
+  }
+
+  /** How alive each worker is, by its id; where one id stands in several partitions, the worst of it. */
+  async liveness(): Promise<Readonly<Record<string, Liveness>>> {
+    const sorted = await this.checkWorkerLiveness();
+    const worstLast = ["alive", "stale", "dead"] as const;
+    return Object.fromEntries(worstLast.flatMap((one) => sorted[one].map((id) => [id, one])));
+  }
+
+  /** Messages that could not be taken in any partition, newest first, a page at a time. */
+  deadLetters(
+    options: { readonly limit?: number; readonly cursor?: string | null } = {},
+  ): Promise<Page<InPartition<DeadLetter>>> {
+    const { limit = 50, cursor = null } = options;
+    return mergedPage(
+      this.partitions.length,
+      { limit, cursor },
+      async (partition, count, place) => {
+        const before = place === null ? null : Number(place);
+        const letters = await this.#at(partition).deadLetters({ limit: count, before });
+        const oldest = letters.length < count ? undefined : letters.at(-1);
+        return {
+          items: letters.map((letter) => ({ ...letter, partition })),
+          cursor: oldest === undefined ? null : `${oldest.id}`,
+        };
+      },
+      ({ at }) => at,
+    );
+  }
+
+  /**
+   * Looks at every partition, or at the one of `runId`, for runs that should move and have nothing that will move them
+   * (see {@link Orchestrator.repair}). One that cannot be looked at does not keep the others from it.
+   *
+   * @returns what was found in all of them together
+   * @throws FloxideError `not_found` for a `runId` that nobody knows; what the first partition threw that failed, when the
+   * others are done
+   */
+  async repair(options: RepairOptions = {}): Promise<RepairReport> {
+    if (options.runId !== undefined) return this.partition(options.runId).repair(options);
+    const { onProgress, ...rest } = options;
+    const reports = new Map<number, RepairReport>();
+    const looks = this.partitions.map(async (orchestrator, partition) => {
+      const report = await orchestrator.repair({
+        ...rest,
+        onProgress: (soFar) => {
+          reports.set(partition, soFar);
+          onProgress?.(total([...reports.values()]));
+        },
+      });
+      reports.set(partition, report);
+    });
+    for (const look of await Promise.allSettled(looks)) {
+      if (look.status === "rejected") throw look.reason;
+    }
+    return total([...reports.values()]);
+  }
+
+  /** Ends its watches and, unless the host owns it, its connection. */
+  async close(): Promise<void> {
+    try {
+      await this.#each((orchestrator) => orchestrator.close());
+    } finally {
+      await this.#close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #each<T>(ask: (orchestrator: DistributedOrchestrator) => Promise<T>): Promise<readonly T[]> {
+    return Promise.all(this.partitions.map(ask));
+  }
+
+  #at(partition: number): DistributedOrchestrator {
+    const orchestrator = this.partitions[partition];
+    if (orchestrator !== undefined) return orchestrator;
+    throw new FloxideError("not_found", `there is no partition ${partition}`);
+  }
+}
+
+/** When the run ended or, before that, was created: the info of a run that was paused or resumed does not say when. */
+const cameToStatusAt = (info: RunInfo): string =>
+  info.status === "running" || info.status === "paused" ? info.createdAt : info.finishedAt;
+
+function total(reports: readonly RepairReport[]): RepairReport {
+  const sum = (count: keyof RepairReport) =>
+    reports.reduce((before, report) => before + report[count], 0);
+  return {
+    looked: sum("looked"),
+    runs: sum("runs"),
+    items: sum("items"),
+    starts: sum("starts"),
+    projections: sum("projections"),
+    restored: sum("restored"),
+    lost: sum("lost"),
+    unreadable: sum("unreadable"),
+  };
+}
