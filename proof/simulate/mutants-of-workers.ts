@@ -106,8 +106,8 @@ export const OF_WORKERS: readonly Mutant[] = [
     name: "ack unseen",
     breaks: "a message is acknowledged although somebody else has gone on under it (G1)",
     file: CARRY,
-    find: "    return carriedBy(checkpoint, this.#carrier).every((id) => this.#handedOver.has(id));",
-    replace: "    return checkpoint !== null;",
+    find: "      (id) => this.#handedOver.get(id) === checkpoint.items[id]?.turn,\n",
+    replace: "      (id) => id >= 0 && checkpoint !== null,\n",
   },
   {
     name: "lost end",
