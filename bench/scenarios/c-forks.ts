@@ -9,6 +9,12 @@ import { workflows } from "../workflows.ts";
 /** The width that has a bound in milliseconds. */
 const FIRST_WIDTH = 1_000;
 const PATIENCE_MS = 600_000;
+/** Items that each width works on before it is measured: code that has run a thousand times is not yet compiled. */
+const WARM_ITEMS = 10_000;
+
+/** Forks that the first round does beside its own. */
+const warmUps = (round: number, width: number): number =>
+  round === 0 ? Math.floor(WARM_ITEMS / width) : 0;
 
 /** C: what a wide fork costs, and whether an item of a wider one costs more. */
 export const forks: Scenario = {
@@ -24,9 +30,16 @@ export const forks: Scenario = {
       // Width beside width in each round: a machine that drifts weighs on all of them.
       inTurns(n, {
         ours: async () => {
-          for (const side of sides) await takeTurn(bench, side, n);
+          for (const side of sides) {
+            for (let i = warmUps(n, side.width); i > 0; i--) await takeTurn(bench, side, 0);
+            await takeTurn(bench, side, n);
+          }
         },
-        bullmq: async () => (peer === null ? null : await peerMs(peer, peerWidth)),
+        bullmq: async () => {
+          if (peer === null) return null;
+          for (let i = warmUps(n, peerWidth); i > 0; i--) await peerMs(peer, peerWidth);
+          return peerMs(peer, peerWidth);
+        },
       }),
     );
     const beside = ofPeer.flatMap(({ bullmq }) => bullmq ?? []);
