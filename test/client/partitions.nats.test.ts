@@ -145,10 +145,10 @@ describe("a listing", () => {
     await using orchestrator = await PartitionedOrchestrator.connect(options);
     const started: string[] = [];
     for (let n = 0; n < 25; n++) {
-      const before = Date.now();
       started.push(await orchestrator.startRun(steps, n, { runId: `run-${n}` }));
+      const after = Date.now();
       // Each in a millisecond of its own, so that their order is known.
-      await eventually(() => expect(Date.now()).toBeGreaterThan(before), { everyMs: 1 });
+      await eventually(() => expect(Date.now()).toBeGreaterThan(after), { everyMs: 1 });
     }
     const pages = await pagesOf((cursor) => orchestrator.listRuns({ limit: 7, cursor }));
     expect(pages.map((page) => page.length)).toEqual([7, 7, 7, 4]);
