@@ -10,13 +10,18 @@ const WIDTH = 2_000;
 test("every branch of a wide fork counts once while workers are killed", async () => {
   await using system = await LiveSystem.start(faultFlows, { ackWaitMs: 1_000 });
   const { orchestrator, server } = system;
-  await using fleet = await Fleet.start(3, { servers: server.url, paceMs: 5, concurrency: 16 });
+  await using fleet = await Fleet.start(3, { servers: server.url, paceMs: 40, concurrency: 16 });
   const id = await orchestrator.startRun("fault-fan", WIDTH);
   const ended = orchestrator.waitForCompletion(id, { timeoutMs: 60_000 });
-  for (let kill = 0; kill < 5; kill++) {
-    await pause(200 + 200 * Math.random());
+  await eventually(async () => expect((await fleet.executions()).length).toBeGreaterThan(100), {
+    withinMs: 20_000,
+    everyMs: 10,
+  });
+  // Each of them has nodes in hand now.
+  for (let kill = 0; kill < 4; kill++) {
     await fleet.any().kill();
     await fleet.add();
+    await pause(100 * Math.random());
   }
   expect(await ended).toMatchObject({
     status: "completed",
