@@ -1,6 +1,6 @@
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { isTerminal } from "./checkpoint/checkpoint.ts";
-import { FloxideError } from "./errors.ts";
+import { FloxideError, isFloxideError } from "./errors.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { Json } from "./json.ts";
 import type {
@@ -10,6 +10,7 @@ import type {
   ValueStore,
   Versioned,
 } from "./ports/stores.ts";
+import { Recent } from "./recent.ts";
 
 // Checkpoints whose large context fields are stored once, and not with every step. Invariants:
 // 1. Who reads a checkpoint gets the whole context, and who writes one gives it.
@@ -26,7 +27,7 @@ const WIDTH = 8;
 export class WholeContexts implements ContextStore {
   readonly #inner: ContextStore;
   readonly #values: ValueStore;
-  readonly #remembered = new Map<string, Json>();
+  readonly #remembered = new Recent<string, Json>(REMEMBERED);
 
   constructor(inner: ContextStore, values: ValueStore) {
     this.#inner = inner;
@@ -59,9 +60,14 @@ export class WholeContexts implements ContextStore {
     const unreadable = [...page.unreadable];
     const views = await inParallel(page.views, WIDTH, async (view) => {
       if (view.checkpoint.contextKept === undefined) return view;
-      const whole = (await this.#whole(view)) ?? (await this.#again(view.checkpoint.runId));
-      if (whole === null) unreadable.push(view.checkpoint.runId);
-      return whole;
+      const { runId } = view.checkpoint;
+      try {
+        return (await this.#whole(view)) ?? (await this.get(runId));
+      } catch (error) {
+        if (!isFloxideError(error, "validation")) throw error;
+        unreadable.push(runId);
+        return null;
+      }
     });
     return { ...page, views: views.filter((view) => view !== null), unreadable };
   }
@@ -77,10 +83,6 @@ export class WholeContexts implements ContextStore {
 
   remove(runId: string): Promise<void> {
     return this.#inner.remove(runId);
-  }
-
-  async #again(runId: string): Promise<Versioned | null> {
-    return this.get(runId).catch(() => null);
   }
 
   /** The checkpoint with all of its context; null where a value is missing. */
@@ -101,8 +103,6 @@ export class WholeContexts implements ContextStore {
     if (text === null) return undefined;
     const value = JSON.parse(text) as Json;
     this.#remembered.set(key, value);
-    const [oldest] = this.#remembered.keys();
-    if (this.#remembered.size > REMEMBERED && oldest !== undefined) this.#remembered.delete(oldest);
     return value;
   }
 }

@@ -12,6 +12,7 @@ import {
 import { inParallel } from "../core/in-parallel.ts";
 import type { Json } from "../core/json.ts";
 import type { ValueStore } from "../core/ports/stores.ts";
+import { Recent } from "../core/recent.ts";
 
 // Values of wide forks outside the checkpoint. Invariants:
 // 1. A chunk is stored before the checkpoint that names it is written, under a key that no chunk had before.
@@ -40,7 +41,7 @@ export class Outside {
   readonly #widths: Widths;
   readonly #chunkBytes: number;
   readonly #newKey: () => string;
-  readonly #branches = new Map<string, Promise<readonly Successor[] | null>>();
+  readonly #branches = new Recent<string, Promise<readonly Successor[] | null>>(REMEMBERED);
 
   /**
    * @param maxValueBytes - largest value that the backend keeps: a chunk takes a quarter of it
@@ -68,7 +69,7 @@ export class Outside {
       ({ chunk, key: at }) => this.#store.put(runId, at, chunk.text),
     );
     chunks.slice(0, 2).forEach(({ values }, i) => {
-      this.#remember(branchesKey(key, i), Promise.resolve(values));
+      this.#branches.set(branchesKey(key, i), Promise.resolve(values));
     });
     return { ...routed, successors: [], rest: { key, chunks: chunks.length } };
   }
@@ -170,8 +171,11 @@ export class Outside {
   }
 
   #branchesOf(runId: string, key: string): Promise<readonly Successor[] | null> {
-    const found = this.#branches.get(key) ?? this.#readBranches(runId, key);
-    this.#remember(key, found);
+    const known = this.#branches.get(key);
+    if (known !== undefined) return known;
+    const found = this.#readBranches(runId, key);
+    this.#branches.set(key, found);
+    found.catch(() => this.#branches.delete(key));
     return found;
   }
 
@@ -180,14 +184,6 @@ export class Outside {
     if (text !== null) return BranchesSchema.parse(JSON.parse(text));
     this.#branches.delete(key);
     return null;
-  }
-
-  #remember(key: string, chunk: Promise<readonly Successor[] | null>): void {
-    this.#branches.delete(key);
-    this.#branches.set(key, chunk);
-    chunk.catch(() => this.#branches.delete(key));
-    const [oldest] = this.#branches.keys();
-    if (this.#branches.size > REMEMBERED && oldest !== undefined) this.#branches.delete(oldest);
   }
 
   /** Values in chunks of so many at most, and of so many bytes, with the text of each. */

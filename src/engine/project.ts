@@ -1,5 +1,5 @@
 import type { Checkpoint, RunStatus } from "../core/checkpoint/checkpoint.ts";
-import { isTerminal } from "../core/checkpoint/checkpoint.ts";
+import { isFinal, isTerminal } from "../core/checkpoint/checkpoint.ts";
 import type { Backend } from "../core/ports/backend.ts";
 import { historyOf } from "../core/records/history-event.ts";
 import { toRunMetrics } from "../core/records/metrics.ts";
@@ -22,10 +22,9 @@ export async function projectRun(
   ];
   if (isTerminal(checkpoint.status)) {
     writes.push(backend.metrics.put(toRunMetrics(checkpoint)), keepHistory(backend, checkpoint));
-    // A failed run may be resumed.
-    if (checkpoint.outside === true && checkpoint.status !== "failed")
-      writes.push(backend.values.removeRun(runId));
   }
+  if (checkpoint.outside === true && isFinal(checkpoint.status))
+    writes.push(backend.values.removeRun(runId));
   await Promise.all(writes);
 }
 

@@ -2,7 +2,7 @@ import { applyChanges } from "../core/checkpoint/apply.ts";
 import type { Change } from "../core/checkpoint/change.ts";
 import { refused } from "../core/checkpoint/change.ts";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
-import { isTerminal } from "../core/checkpoint/checkpoint.ts";
+import { isFinal, isTerminal } from "../core/checkpoint/checkpoint.ts";
 import type { MergeContext } from "../core/checkpoint/item-changes.ts";
 import { valuesLeft } from "../core/checkpoint/wide.ts";
 import type { Clock } from "../core/clock.ts";
@@ -24,7 +24,7 @@ import { writeCheckpoint } from "./write-checkpoint.ts";
 /** What a session needs of its worker. */
 export interface SessionEnvironment {
   readonly store: ContextStore;
-  /** Where values of wide forks are. */
+  /** Where values are that are kept outside the checkpoint. */
   readonly outside: Outside;
   readonly clock: Clock;
   /** Who makes the changes, for the history. */
@@ -253,7 +253,9 @@ export class RunSession {
     this.#lazy = this.#lazy.slice(lazy.length);
     this.#known = written;
     if (isTerminal(written.checkpoint.status)) this.#endedAt = written.revision;
-    void this.#env.outside.drop(this.runId, valuesLeft(base.checkpoint, written.checkpoint));
+    // With the last commit all values go: see `projectRun`.
+    if (!isFinal(written.checkpoint.status))
+      void this.#env.outside.drop(this.runId, valuesLeft(base.checkpoint, written.checkpoint));
     return settleEach(batch, outcomes, this.#known);
   }
 

@@ -24,12 +24,7 @@ export async function writeCheckpoint(
   next: Checkpoint,
   spare: number,
 ): Promise<Versioned | null> {
-  const { revision } = base;
-  const put = async (it: Checkpoint): Promise<Versioned | null> => {
-    const write = revision === 0 ? store.create(it, spare) : store.update(it, revision, spare);
-    const written = await write;
-    return written === null ? null : { checkpoint: it, revision: written };
-  };
+  const put = (it: Checkpoint) => putCheckpoint(store, base.revision, it, spare);
   const held = outside.keepContext(base.checkpoint, next);
   const checkpoint = held instanceof Promise ? await held : held;
   const much = outside.much(checkpoint);
@@ -41,4 +36,22 @@ export async function writeCheckpoint(
     if (!isFloxideError(error, "payload_too_large") || left.length === 0) throw error;
     return put(await outside.keepResults(lighter, left));
   }
+}
+
+/**
+ * Writes the revision after this one; after 0 the first.
+ *
+ * @param spare - bytes that the checkpoint must leave free
+ * @returns what was written, or null where another revision won
+ */
+export async function putCheckpoint(
+  store: ContextStore,
+  after: number,
+  checkpoint: Checkpoint,
+  spare: number,
+): Promise<Versioned | null> {
+  const revision = await (after === 0
+    ? store.create(checkpoint, spare)
+    : store.update(checkpoint, after, spare));
+  return revision === null ? null : { checkpoint, revision };
 }

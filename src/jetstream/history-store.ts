@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { jsonOrNull } from "../core/json.ts";
 import type { HistoryStore } from "../core/ports/stores.ts";
+import { Recent } from "../core/recent.ts";
 import { type HistoryEvent, HistoryEventSchema } from "../core/records/history-event.ts";
 import { toToken } from "../core/token.ts";
 import type { Link } from "./link.ts";
@@ -28,7 +29,7 @@ export class JetStreamHistoryStore implements HistoryStore {
   readonly #names: Names;
   readonly #reader: StreamReader;
   /** By subject and number: no message before this position has an event with a larger number. */
-  readonly #positions = new Map<string, number>();
+  readonly #positions = new Recent<string, number>(REMEMBERED);
 
   constructor(link: Link, requester: Requester, persistence: Persistence, names: Names) {
     this.#link = link;
@@ -95,10 +96,7 @@ export class JetStreamHistoryStore implements HistoryStore {
   ): void {
     const next = chunks.find(({ last }) => last > number);
     const position = next?.seq ?? (chunks.at(-1)?.seq ?? from - 1) + 1;
-    this.#positions.delete(`${subject} ${number}`);
     this.#positions.set(`${subject} ${number}`, position);
-    const [oldest] = this.#positions.keys();
-    if (this.#positions.size > REMEMBERED && oldest !== undefined) this.#positions.delete(oldest);
   }
 }
 

@@ -62,9 +62,7 @@ export class KvTable {
    * @throws FloxideError `payload_too_large`
    */
   encode(value: unknown, what: string, spareBytes = 0): Uint8Array {
-    const bytes = Buffer.from(toText(value, what));
-    this.#link.checkSize(bytes.length, what, spareBytes);
-    return bytes;
+    return this.#link.encode(toText(value, what), what, spareBytes);
   }
 
   /** Writes, whatever is there. @param ttl - seconds to live; 0 for ever. @returns the revision */

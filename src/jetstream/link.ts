@@ -128,6 +128,13 @@ export class Link {
     );
   }
 
+  /** The text as bytes, checked as {@link checkSize} does. */
+  encode(text: string, what: string, spareBytes = 0): Uint8Array {
+    const bytes = Buffer.from(text);
+    this.checkSize(bytes.length, what, spareBytes);
+    return bytes;
+  }
+
   async #follow(): Promise<void> {
     for await (const status of this.#statuses) {
       if (this.#gone) break;

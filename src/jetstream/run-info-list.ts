@@ -1,8 +1,8 @@
 import type { Page, RunFilter } from "../core/ports/stores.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
+import { fromCursor, toCursor } from "../core/run-cursor.ts";
 import { FoundRuns } from "./found-runs.ts";
 import type { KvTable } from "./kv-table.ts";
-import { fromCursor, toCursor } from "./run-cursor.ts";
 import type { StoredMessage } from "./stored-message.ts";
 import type { Batch, StreamReader } from "./stream-reader.ts";
 

@@ -22,8 +22,7 @@ export class JetStreamValueStore implements ValueStore {
 
   async put(runId: string, key: string, text: string): Promise<void> {
     const what = `values of run "${runId}"`;
-    const body = Buffer.from(text);
-    this.#link.checkSize(body.length, what, 0);
+    const body = this.#link.encode(text, what);
     await this.#persistence.run(`writing ${what}`, () =>
       this.#table.put(`${toToken(runId)}.${key}`, body, 0),
     );

@@ -80,7 +80,7 @@ export class JetStreamWorkQueue implements WorkQueue {
     const { link, names, persistence, signing } = this.#parts;
     const what = `the start request of run "${request.runId}"`;
     const text = startRequestBody(request);
-    const body = this.#encode(text, what);
+    const body = link.encode(text, what);
     const subject = names.start(request.workflow);
     const id = startMessageId(request.runId);
     const ack = await persistence.run(`publishing ${what}`, () => {
@@ -253,12 +253,6 @@ export class JetStreamWorkQueue implements WorkQueue {
 
   #publish(subject: string, body: string | Uint8Array, headers: RawHeaders): Promise<PubAck> {
     return this.#parts.requester.request(subject, body, headers, readPubAck);
-  }
-
-  #encode(text: string, what: string): Uint8Array {
-    const bytes = Buffer.from(text);
-    this.#parts.link.checkSize(bytes.length, what);
-    return bytes;
   }
 
   #puller(source: QueueSource): Puller {

@@ -1,8 +1,7 @@
 import { isTerminal, type RunStatus } from "../core/checkpoint/checkpoint.ts";
-import { FloxideError } from "../core/errors.ts";
-import { cut } from "../core/issues.ts";
 import type { Page, RunFilter, RunInfoStore, RunScan, ScanPlace } from "../core/ports/stores.ts";
 import { type RunInfo, saysTheSame } from "../core/records/run-info.ts";
+import { fromCursor } from "../core/run-cursor.ts";
 import type { Handle } from "./handle.ts";
 import type { Shared } from "./shared.ts";
 import type { Table } from "./table.ts";
@@ -122,14 +121,5 @@ function fits(info: RunInfo, filter: RunFilter): boolean {
     (workflow === undefined || info.workflow === workflow) &&
     (createdFrom === undefined || info.createdAt >= createdFrom) &&
     (createdBefore === undefined || info.createdAt < createdBefore)
-  );
-}
-
-/** A cursor is the revision below which the rest lies. */
-function fromCursor(cursor: string): number {
-  if (/^[1-9]\d{0,14}$/.test(cursor)) return Number(cursor);
-  throw new FloxideError(
-    "validation",
-    `"${cut(cursor, 100)}" is no cursor of a listing of runs: begin with the first page`,
   );
 }

@@ -1,5 +1,6 @@
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { FloxideError } from "../core/errors.ts";
+import { Recent } from "../core/recent.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import { runInfo } from "./find-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
@@ -21,7 +22,7 @@ export class Ends {
   #watch: Promise<() => void> | null = null;
   #isListening = false;
   /** New runs whose start was asked for while the watch was on, and that it has not yet seen end: there is nothing to look up. */
-  readonly #begun = new Set<string>();
+  readonly #begun = new Recent<string, true>(BEGUN);
 
   constructor(scope: OrchestratorScope) {
     this.#scope = scope;
@@ -59,9 +60,7 @@ export class Ends {
 
   /** A run of this id is about to be started, and nobody else can know it. @returns how to say that it was not */
   starting(runId: string): () => void {
-    if (this.#isListening) this.#begun.add(runId);
-    const [oldest] = this.#begun;
-    if (this.#begun.size > BEGUN && oldest !== undefined) this.#begun.delete(oldest);
+    if (this.#isListening) this.#begun.set(runId, true);
     return () => this.#begun.delete(runId);
   }
 

@@ -3,6 +3,7 @@ import { applyChanges } from "../core/checkpoint/apply.ts";
 import type { Change, Outcome } from "../core/checkpoint/change.ts";
 import type { Versioned } from "../core/ports/stores.ts";
 import { grows, spareBytesOf } from "../engine/spare-bytes.ts";
+import { putCheckpoint } from "../engine/write-checkpoint.ts";
 import type { WriteScope } from "./scope.ts";
 
 /** A run after a change was tried. */
@@ -33,9 +34,6 @@ export async function changeRun(
   const outcome = outcomes[0] ?? { applied: false, refusal: "status" };
   if (!changed) return { ...base, outcome, changed };
   const spare = grows(change) ? spareBytesOf(maxValueBytes) : 0;
-  const revision =
-    base.revision === 0
-      ? await contexts.create(checkpoint, spare)
-      : await contexts.update(checkpoint, base.revision, spare);
-  return revision === null ? null : { checkpoint, revision, outcome, changed };
+  const written = await putCheckpoint(contexts, base.revision, checkpoint, spare);
+  return written === null ? null : { ...written, outcome, changed };
 }

@@ -1,4 +1,4 @@
-import { isTerminal } from "../core/checkpoint/checkpoint.ts";
+import { isFinal } from "../core/checkpoint/checkpoint.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
@@ -28,8 +28,7 @@ async function unneededAfter(
   try {
     const view = await backend.contexts.get(runId);
     if (view === null) return GONE_MS;
-    const { status } = view.checkpoint;
-    return isTerminal(status) && status !== "failed" ? ENDED_MS : null;
+    return isFinal(view.checkpoint.status) ? ENDED_MS : null;
   } catch (error) {
     if (isFloxideError(error, "validation")) return null;
     throw error;

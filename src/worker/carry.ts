@@ -229,15 +229,12 @@ export class Carry {
     );
     // Another request began the run first, or this one did before its answer was lost: it is looked at anew.
     if (refusal === "started") return GIVE_BACK;
-    if (isTerminal(checkpoint.status)) {
-      const item = checkpoint.items[id];
-      // Somebody with the same message in hand has ended the run with this item. Once the message is acknowledged here
-      // nothing would bring the projections, if he died before he wrote them.
-      const isBySame = item === undefined || item.failed === true;
-      if (isBySame && this.#session.known !== null)
-        this.waitFor(this.#project(this.#session.known));
-      return ACK;
-    }
+    const item = checkpoint.items[id];
+    const isBySame = item === undefined || item.failed === true;
+    // Somebody with the same message in hand has ended the run with this item. Once the message is acknowledged here
+    // nothing would bring the projections, if he died before he wrote them.
+    if (isTerminal(checkpoint.status) && isBySame && this.#session.known !== null)
+      this.waitFor(this.#project(this.#session.known));
     return ACK;
   }
 

@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import { fromCursor, toCursor } from "../../../src/core/run-cursor.ts";
 import { checkRunId, fromToken, isRunId, toToken } from "../../../src/core/token.ts";
 import {
   namesOf,
@@ -7,7 +8,6 @@ import {
   runIdOfStart,
   startMessageId,
 } from "../../../src/jetstream/names.ts";
-import { fromCursor, toCursor } from "../../../src/jetstream/run-cursor.ts";
 import { demand, door, judged } from "../door.ts";
 import { bodies, texts } from "../hostile.ts";
 

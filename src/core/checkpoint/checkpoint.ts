@@ -140,6 +140,9 @@ export type RunStatus = (typeof RUN_STATUSES)[number];
 export const isTerminal = (status: RunStatus): boolean =>
   status !== "running" && status !== "paused";
 
+/** True for the statuses that a run never leaves: a failed one may be resumed. */
+export const isFinal = (status: RunStatus): boolean => isTerminal(status) && status !== "failed";
+
 export const CheckpointSchema = z
   .looseObject({
     /** Version of this form. A reader refuses a larger one. */

@@ -1,7 +1,7 @@
-import { FloxideError } from "../core/errors.ts";
-import { cut } from "../core/issues.ts";
+import { FloxideError } from "./errors.ts";
+import { cut } from "./issues.ts";
 
-// A cursor of a listing of runs is a position of the stream: the rest of the listing lies below it.
+// A cursor of a listing of runs is a position in the order of their last writes: the rest of the listing lies below it.
 
 /** The cursor as callers carry it. */
 export const toCursor = (position: number): string => String(position);
