@@ -88,10 +88,12 @@ async function simulate(): Promise<void> {
       `${totals.schedules} of ${schedules} schedules, ${findings.length} findings, ${Math.round(rate)}/s, ${left} s left`,
     );
   };
+  const stop = new AbortController();
+  process.once("SIGINT", () => stop.abort());
   await Promise.all(
     Array.from({ length: processes }, (_, i) => {
       const count = Math.ceil((schedules - i) / processes);
-      return playInProcess([seed + i, count, processes], {
+      return playInProcess([seed + i, count, processes], stop.signal, {
         onTotals: (some) => {
           addTotals(totals, some);
           progress();
@@ -105,12 +107,15 @@ async function simulate(): Promise<void> {
   );
   findings.sort((a, b) => a.seed - b.seed);
   const seconds = (performance.now() - began) / 1_000;
+  if (stop.signal.aborted) console.error(`stopped after ${totals.schedules} of ${schedules}`);
   report(totals, findings, seed, seconds);
   if (findings.length > 0) process.exitCode = 1;
 }
 
+/** Plays a range in a process of its own. Once stopped, what it has told counts. */
 function playInProcess(
   range: readonly number[],
+  stop: AbortSignal,
   { onTotals, onFinding }: { onTotals: (totals: Totals) => void; onFinding: (f: Finding) => void },
 ): Promise<void> {
   const file = fileURLToPath(new URL("./range-process.ts", import.meta.url));
@@ -121,8 +126,10 @@ function playInProcess(
       if (message.finding !== undefined) onFinding(message.finding);
     });
     child.on("error", reject);
-    child.on("exit", (code) => {
-      if (code === 0) resolve();
+    stop.addEventListener("abort", () => child.kill());
+    child.on("exit", (code, signal) => {
+      // A terminal interrupts it too, and it may be gone before this process has heard of that.
+      if (code === 0 || stop.aborted || signal === "SIGINT") resolve();
       else reject(new Error(`a process that plays schedules ended with ${code}`));
     });
   });
