@@ -79,12 +79,15 @@ export class RunSession {
     this.#merge = merge;
   }
 
+  /** True where the run has ended as it is known, and a write of this process ended it. */
+  get endedHere(): boolean {
+    return this.#known !== null && this.#endedAt === this.#known.revision;
+  }
+
   /** True once for the write of this process that ended the run: whoever asks first writes the projections. */
   claimEnd(): boolean {
-    const known = this.#known;
-    if (known === null || this.#endedAt !== known.revision || this.#endClaimed === known.revision)
-      return false;
-    this.#endClaimed = known.revision;
+    if (!this.endedHere || this.#endClaimed === this.#endedAt) return false;
+    this.#endClaimed = this.#endedAt;
     return true;
   }
 
@@ -251,7 +254,8 @@ export class RunSession {
     this.#beginning = null;
     this.#base = null;
     this.#lazy = this.#lazy.slice(lazy.length);
-    this.#known = written;
+    // The answer may come after that to a read of what somebody else has written since.
+    if (this.#known === null || this.#known.revision < written.revision) this.#known = written;
     if (isTerminal(written.checkpoint.status)) this.#endedAt = written.revision;
     // With the last commit all values go: see `projectRun`.
     if (!isFinal(written.checkpoint.status))

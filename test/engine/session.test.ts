@@ -82,6 +82,26 @@ test("what comes to be known during a write goes out with the next one", async (
   expect(numbers).toEqual([[], [1], [1, 2], [2, 3]]);
 });
 
+test("the answer to a write that comes after a newer read does not set back what is known", async () => {
+  const [writing, go] = [gate(), gate()];
+  const newer: Checkpoint = { ...UNBEGUN, started: true, status: "paused" };
+  const session = sessionOn({
+    get: async (_runId, atLeast = 0) =>
+      atLeast > 2 ? { checkpoint: newer, revision: 3 } : { checkpoint: UNBEGUN, revision: 1 },
+    update: async () => {
+      writing.open();
+      await go.promise;
+      return 2;
+    },
+  });
+  const committing = session.commit(START);
+  await writing.promise;
+  await session.load(3);
+  go.open();
+  await committing;
+  expect(session.known).toEqual({ checkpoint: newer, revision: 3 });
+});
+
 test("what may grow is written with spare bytes left free, a command is not", async () => {
   const spares: (number | undefined)[] = [];
   const store: Partial<ContextStore> = {
