@@ -1,6 +1,6 @@
 import { inParallel } from "../core/in-parallel.ts";
 import type { OldMessage, QueuedMessage } from "../core/ports/work-queue.ts";
-import { revisionIn } from "../core/records/work-message.ts";
+import { namedIn } from "../core/records/work-message.ts";
 import { streamApi } from "./api-subjects.ts";
 import { type Names, readItemSubject } from "./names.ts";
 import { readApiResponse, unreadable } from "./pub-ack.ts";
@@ -52,8 +52,9 @@ export class RunMessages {
     for (const message of messages) {
       const read = readItemSubject(this.#names, message.subject);
       if (read === null) continue;
-      const { item, scheduled, turn } = read;
-      named.push({ message, item, scheduled, turn, revision: revisionIn(message.body) });
+      const { item, scheduled } = read;
+      const { revision, turn } = namedIn(message.body);
+      named.push({ message, item, scheduled, turn: read.turn ?? turn, revision });
     }
     const newest = this.#newestProven(workflow, runId, named);
     return named.map(({ message: { seq }, item, scheduled, turn, revision }) => {
@@ -96,8 +97,13 @@ export class RunMessages {
     // Most of it by one read of any replica. It may show what is gone, and not what has come: then the leader is asked.
     if (!this.#hasOneReplica) await dropAll(await read());
     const newest = this.#hasOneReplica ? read : () => this.reader.missing(filter, []);
-    // Again until nothing is left to drop (M4).
-    while (await dropAll(await newest()));
+    // Again until nothing is left (M4). What was shown and is gone was acknowledged meanwhile, and there may be another
+    // message of its subject. What is shown twice and cannot be dropped is no message.
+    for (let shown = "", left = await newest(); left.length > 0; left = await newest()) {
+      const seqs = left.map(({ seq }) => seq).join();
+      if (!(await dropAll(left)) && seqs === shown) break;
+      shown = seqs;
+    }
     return dropped;
   }
 
