@@ -1,7 +1,7 @@
 import type { LivenessStore } from "../core/ports/stores.ts";
 import { type Heartbeat, HeartbeatSchema } from "../core/records/liveness.ts";
 import { toToken } from "../core/token.ts";
-import { decodeAll, type KvTable } from "./kv-table.ts";
+import { decodeAll, decodeEntry, type KvTable } from "./kv-table.ts";
 import type { Persistence } from "./persist.ts";
 
 /** How long a worker that says nothing more is known, in seconds: long enough to be seen as dead. */
@@ -35,6 +35,14 @@ export class JetStreamLivenessStore implements LivenessStore {
       this.#hasOneReplica ? this.#table.list("*") : this.#table.listAll("*"),
     );
     return decodeAll(HeartbeatSchema, entries);
+  }
+
+  async get(workerId: string): Promise<Heartbeat | null> {
+    const what = `the heartbeat of worker "${workerId}"`;
+    const entry = await this.#persistence.run(`reading ${what}`, () =>
+      this.#table.getFromLeader(toToken(workerId)),
+    );
+    return entry === null ? null : decodeEntry(HeartbeatSchema, entry, what);
   }
 
   async remove(workerId: string): Promise<void> {

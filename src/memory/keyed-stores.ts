@@ -78,6 +78,10 @@ export function memoryLivenessStore(table: Table<Heartbeat>, handle: Handle): Li
       handle.check();
       return [...table.values()];
     },
+    get: async (workerId) => {
+      handle.check();
+      return table.get(workerId)?.value ?? null;
+    },
     remove: async (workerId) => {
       handle.check();
       table.delete(workerId);

@@ -4,9 +4,10 @@ import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { SIGNAL_LIMIT } from "../core/checkpoint/control-changes.ts";
 import { FloxideError } from "../core/errors.ts";
+import { inParallel } from "../core/in-parallel.ts";
 import { type Json, toJson } from "../core/json.ts";
 import type { ControlCommand } from "../core/ports/control-bus.ts";
-import { livenessOf } from "../core/records/liveness.ts";
+import { type Heartbeat, livenessOf } from "../core/records/liveness.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
 import { MAX_ID_BYTES } from "../core/token.ts";
 import { projectRun } from "../engine/project.ts";
@@ -28,6 +29,9 @@ const AT_ONCE: RepairLook = {
   trustsHistory: false,
   waiting: null,
 };
+
+/** Workers that are looked at side by side. */
+const WIDTH = 16;
 
 /** Reads, applies, compares and sets, until one revision wins. */
 async function commit(scope: OrchestratorScope, runId: string, change: Change): Promise<Changed> {
@@ -93,9 +97,15 @@ async function askWorkers(
   { backend, clock, options }: OrchestratorScope,
   command: ControlCommand,
 ): Promise<readonly string[]> {
-  const workers = (await backend.liveness.list())
-    .filter((heartbeat) => livenessOf(heartbeat, clock.now(), options.aliveMs) === "alive")
-    .map(({ workerId }) => workerId);
+  const { liveness } = backend;
+  const isAlive = (heartbeat: Heartbeat | null): boolean =>
+    heartbeat !== null && livenessOf(heartbeat, clock.now(), options.aliveMs) === "alive";
+  const known = await inParallel(await liveness.list(), WIDTH, async (listed) => {
+    // A replica that is behind shows a worker as it was some time ago.
+    const alive = isAlive(listed) || isAlive(await liveness.get(listed.workerId));
+    return alive ? listed.workerId : null;
+  });
+  const workers = known.filter((workerId) => workerId !== null);
   const answers = await backend.control.ask(command, workers, options.answerMs);
   return workers.filter((workerId) => !answers.includes(workerId));
 }

@@ -191,12 +191,15 @@ function livenessStoreTests(open: () => Promise<Opened>): void {
     it("forgets a worker that says goodbye", async () => {
       const { liveness } = on.backend;
       await liveness.put(heartbeatOf("w1"));
-      await liveness.put(heartbeatOf("w2"));
+      const other = heartbeatOf("w2");
+      await liveness.put(other);
       await liveness.remove("w1");
       await liveness.remove("nobody");
       await eventually(async () => {
         expect((await liveness.list()).map(({ workerId }) => workerId)).toEqual(["w2"]);
       });
+      expect(await liveness.get("w1")).toBeNull();
+      expect(await liveness.get("w2")).toEqual(other);
     });
 
     it("keeps workers apart whatever their ids are made of", async () => {

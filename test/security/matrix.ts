@@ -91,6 +91,7 @@ function ofStream(stream: string): readonly Row[] {
   const isRuns = stream === "KV_floxide-runs";
   const isContext = stream === "KV_floxide-context";
   const isValues = stream === "KV_floxide-values";
+  const isLiveness = stream === "KV_floxide-liveness";
   const isMetrics = stream === "KV_floxide-metrics";
   const key = isValues ? "r.k" : "r";
   const subject = stream.startsWith("KV_") ? `$KV.${stream.slice(3)}.${key}` : "floxide.any";
@@ -106,7 +107,10 @@ function ofStream(stream: string): readonly Row[] {
     [`STREAM.PEER.REMOVE.${stream}`, NOBODY],
     [`STREAM.LEADER.STEPDOWN.${stream}`, NOBODY],
     [`STREAM.MSG.DELETE.${stream}`, only(isWork, STEERERS)],
-    [`STREAM.MSG.GET.${stream}`, isContext || isValues ? CLIENTS : only(isWork, READERS)],
+    [
+      `STREAM.MSG.GET.${stream}`,
+      isContext || isValues ? CLIENTS : only(isWork || isLiveness, READERS),
+    ],
     [`DIRECT.GET.${stream}`, isRuns ? CLIENTS : only(!isMetrics && !isValues, READERS)],
     [`DIRECT.GET.${stream}.${subject}`, isContext || isValues ? CLIENTS : only(isMetrics, READERS)],
     [`CONSUMER.LIST.${stream}`, only(isWork, READERS)],

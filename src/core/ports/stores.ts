@@ -195,7 +195,10 @@ export interface ErrorStore {
 
 export interface LivenessStore {
   put(heartbeat: Heartbeat): Promise<void>;
+  /** All workers that are known. What is said of each may be a little old. */
   list(): Promise<readonly Heartbeat[]>;
+  /** What the worker has said last; null where it is not known, or has said goodbye. */
+  get(workerId: string): Promise<Heartbeat | null>;
   remove(workerId: string): Promise<void>;
 }
 
