@@ -173,8 +173,8 @@ export const DEAD_LETTERS = [
 ];
 
 export const WORK_MESSAGES = [
-  { v: 1, runId: "r", item: 1, revision: 3, version: 1, fingerprint: "f" },
-  { v: 2, runId: "r", item: 1, revision: 3, version: 1, fingerprint: "f", more: [] },
+  { v: 1, runId: "r", item: 1, turn: 0, revision: 3, version: 1, fingerprint: "f" },
+  { v: 2, runId: "r", item: 1, turn: 0, revision: 3, version: 1, fingerprint: "f", more: [] },
 ];
 
 export const START_BODIES = [

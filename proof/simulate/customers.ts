@@ -1,6 +1,6 @@
 import { isFloxideError } from "../../src/core/errors.ts";
 import type { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
-import { type AskedRun, resuming } from "./asked-run.ts";
+import { type AskedRun, loosen, resuming } from "./asked-run.ts";
 import { Violation } from "./checks.ts";
 import type { Crew } from "./crew.ts";
 import type { SimProcess } from "./process.ts";
@@ -48,6 +48,7 @@ export async function command(
   if (type === "resume") resuming(run);
   if (type === "resume" || type === "signal") crew.world.moved.add(run.runId);
   const { resumes, openResumes } = run;
+  const since = crew.world.time.now;
   run.open += 1;
   if (type === "resume") run.openResumes += 1;
   const done = await process.unlessKilled(
@@ -59,6 +60,8 @@ export async function command(
   run.open -= 1;
   if (type === "resume") run.openResumes -= 1;
   if (!done) return "refused";
+  // Nobody waits for a worker that looks dead.
+  if (type !== "signal" && crew.world.hasLookedDead(since)) loosen(run);
   const isCertain = openResumes === 0 && run.resumes === resumes;
   if (type === "pause" && isCertain) run.isPaused = true;
   if (type === "cancel") cancelled(crew, run);

@@ -109,8 +109,8 @@ export const AROUND: readonly Mutant[] = [
     name: "no floor",
     breaks: "a message that the queue has forgotten counts as one that will come (G1)",
     file: "src/orchestrator/repair-run.ts",
-    find: "    if (isTimer || (!scheduled && seq > floor)) alive.add(item);",
-    replace: "    if (isTimer || (!scheduled && seq >= 0)) alive.add(item);",
+    find: "    const isForgotten = !scheduled && seq <= floor;",
+    replace: "    const isForgotten = !scheduled && seq + floor < 0;",
   },
   {
     name: "forgotten for ever",
@@ -125,6 +125,21 @@ export const AROUND: readonly Mutant[] = [
     file: "src/core/checkpoint/inspect.ts",
     find: "  if (own !== undefined && own.opens !== true) return runs;",
     replace: "  if (own !== undefined) return runs;",
+  },
+  {
+    name: "shown once",
+    breaks:
+      "a cancel takes a message that was acknowledged meanwhile for the last of its subject (G3)",
+    file: "src/jetstream/run-messages.ts",
+    find: "if (!(await dropAll(left)) && seqs === shown) break;",
+    replace: "if (!(await dropAll(left)) || seqs === shown) break;",
+  },
+  {
+    name: "old heartbeat",
+    breaks: "a pause does not wait for a worker that a replica shows as it was long ago (G3, R3)",
+    file: "src/orchestrator/steer.ts",
+    find: "    const alive = isAlive(listed) || isAlive(await liveness.get(listed.workerId));",
+    replace: "    const alive = isAlive(listed);",
   },
   {
     name: "late voucher",

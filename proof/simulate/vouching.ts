@@ -1,5 +1,6 @@
 import { type Checkpoint, START_CARRIER } from "../../src/core/checkpoint/checkpoint.ts";
 import { dueMs } from "../../src/core/checkpoint/inspect.ts";
+import { namedIn } from "../../src/core/records/work-message.ts";
 import type { Names } from "../../src/jetstream/names.ts";
 import type { Replica } from "./nats/replica.ts";
 
@@ -15,10 +16,15 @@ export function unvouched(names: Names, queue: Replica, checkpoint: Checkpoint):
   const hasMessage = (item: number): boolean =>
     queue.on(names.work(workflow, runId, item)).length > 0 ||
     queue.lastOfEach([names.sched(workflow, runId, item, "*")]).length > 0;
+  const hasOwn = (item: number, turn: number): boolean =>
+    queue.on(names.sched(workflow, runId, item, turn)).length > 0 ||
+    queue
+      .on(names.work(workflow, runId, item))
+      .some((seq) => namedIn(queue.messages.get(seq)?.body ?? "").turn === turn);
   for (const [key, item] of Object.entries(items)) {
-    const { carrier, failed } = item;
+    const { carrier, failed, turn } = item;
     if (failed === true || dueMs(item) === Number.POSITIVE_INFINITY) continue;
-    if (hasMessage(Number(key))) continue;
+    if (hasOwn(Number(key), turn)) continue;
     if (carrier === undefined) return `item ${key} of ${runId} has no message in the queue`;
     if (carrier === START_CARRIER ? queue.messages.has(startSeq) : hasMessage(carrier)) continue;
     return `item ${key} of ${runId} counts on the message of item ${carrier}, which is acknowledged`;

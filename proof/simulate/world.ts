@@ -15,6 +15,9 @@ import { unvouched } from "./vouching.ts";
 
 export const NAMES = namesOf("sim");
 const CONTEXT_STREAM = NAMES.bucketStream("context");
+const LIVENESS_STREAM = NAMES.bucketStream("liveness");
+/** Milliseconds without a heartbeat after which nobody waits for a worker to hear of a command. */
+const ALIVE_MS = 15_000;
 
 /** Milliseconds of the world until a delay is over although nothing else happens: less than an acknowledgement wait, or more. */
 const LONGEST_DELAYS_MS = [200, 200, 8_000] as const;
@@ -65,6 +68,8 @@ export class World {
   readonly fenced = new Set<string>();
   /** Runs that somebody has signalled or resumed. */
   readonly moved = new Set<string>();
+  /** By worker: when its last heartbeat was stored, and when one was that came after a long silence. */
+  readonly #beats = new Map<string, { readonly at: number; readonly backAt: number }>();
   /** Who wants to know of moments. */
   onMoment: (moment: Moment, of: Happening) => void = () => {};
   /** True once a process was killed, in the middle of whatever it did. */
@@ -82,7 +87,7 @@ export class World {
       acknowledged: () => {
         for (const runId of this.ledgers.ids()) this.#checkVouchers(this.checkpointOf(runId));
       },
-      overdue: () => this.#overdue(),
+      overdue: (seq: number) => this.#overdue(seq),
     };
     this.server = new SimServer(this.time, this.random, watcher, scenario.lag);
   }
@@ -186,6 +191,15 @@ export class World {
     if (this.#violation !== null) throw this.#violation;
   }
 
+  /** True where a worker that lives has looked dead to others since then, because its heartbeats did not come. */
+  hasLookedDead(since: number): boolean {
+    const silentMs = ALIVE_MS - 2 * this.#scenario.skewMs;
+    return this.processes.some(({ name }) => {
+      const beat = this.#beats.get(name);
+      return beat !== undefined && (beat.backAt >= since || this.time.now - beat.at > silentMs);
+    });
+  }
+
   /** Goes on until the work is done. @throws Violation, or what else a process or the work threw */
   async until(work: Promise<void>, maxSteps: number): Promise<void> {
     let isOver = false;
@@ -234,6 +248,7 @@ export class World {
     if (stream.name === NAMES.workStream && this.fenced.has(subject.split(".")[3] ?? "")) {
       this.fail(new Violation("fence", `${subject} was queued after cancel had returned`));
     }
+    if (stream.name === LIVENESS_STREAM) this.#heard(subject.split(".").at(-1) ?? "");
     if (stream.name !== CONTEXT_STREAM || body === "") return;
     this.commits += 1;
     try {
@@ -252,6 +267,13 @@ export class World {
     }
   }
 
+  #heard(name: string): void {
+    const { now } = this.time;
+    const before = this.#beats.get(name) ?? { at: now, backAt: Number.NEGATIVE_INFINITY };
+    const wasSilent = now - before.at > ALIVE_MS - 2 * this.#scenario.skewMs;
+    this.#beats.set(name, { at: now, backAt: wasSilent ? now : before.backAt });
+  }
+
   /**
    * While nobody but workers moves a run, what it has to do is vouched for at every moment. Whoever signals or resumes it
    * vouches for what he releases by being alive, and repairs see to it that this suffices.
@@ -263,8 +285,12 @@ export class World {
     if (wrong !== null) this.fail(new Violation("voucher", wrong));
   }
 
-  #overdue(): void {
+  #overdue(seq: number): void {
     if (!isUndisturbed(this.#scenario)) return;
+    const queue = this.server.streams.get(NAMES.workStream)?.leader;
+    const [, branch, , runId = ""] = queue?.messages.get(seq)?.subject.split(".") ?? [];
+    // A signal may release an item before the message that set its timer is free of it: that waits until it is seen to be.
+    if (branch === "work" && this.moved.has(runId)) return;
     const what = "nothing disturbed the work, and a message waited for its acknowledgement in vain";
     this.fail(new Violation("waste", what));
   }

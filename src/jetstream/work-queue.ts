@@ -287,6 +287,6 @@ export class JetStreamWorkQueue implements WorkQueue {
 const infoLine = (infoWritten: boolean): string => (infoWritten ? `${INFO_WRITTEN}: 1\r\n` : "");
 
 /** The body of an item's message. Its subject says the workflow, its message id the rest. */
-function workBody({ v, runId, item, revision, version, fingerprint }: QueuedItem): string {
-  return JSON.stringify({ v, runId, item, revision, version, fingerprint });
+function workBody({ v, runId, item, turn, revision, version, fingerprint }: QueuedItem): string {
+  return JSON.stringify({ v, runId, item, turn, revision, version, fingerprint });
 }

@@ -10,7 +10,7 @@ import type {
 } from "../core/ports/work-queue.ts";
 import type { StartRequest } from "../core/records/start-request.ts";
 import { readStart, startRequestBody } from "../core/records/start-request.ts";
-import { type QueuedItem, revisionIn, type WorkMessage } from "../core/records/work-message.ts";
+import { namedIn, type QueuedItem, type WorkMessage } from "../core/records/work-message.ts";
 import { toToken } from "../core/token.ts";
 import type { Handle } from "./handle.ts";
 import type { Puller } from "./lane.ts";
@@ -138,8 +138,7 @@ export class MemoryWorkQueue implements WorkQueue {
       item: message.of?.item ?? 0,
       seq: message.seq,
       scheduled: message.state === "scheduled",
-      turn: message.state === "scheduled" ? (message.of?.turn ?? 0) : null,
-      revision: revisionIn(message.body),
+      ...namedIn(message.body),
     }));
   }
 
@@ -184,8 +183,8 @@ export class MemoryWorkQueue implements WorkQueue {
   }
 
   #message(branch: "work" | "sched", queued: QueuedItem): NewMessage {
-    const { workflow, epoch, turn, salt, ...message } = queued;
-    const { runId, item } = message satisfies WorkMessage;
+    const { workflow, epoch, salt, ...message } = queued;
+    const { runId, item, turn } = message satisfies WorkMessage;
     const place = this.#subject(branch, workflow, runId, item);
     const subject = branch === "sched" ? `${place}.${turn}` : place;
     const body = JSON.stringify(message);

@@ -209,13 +209,15 @@ async function strandedItems(
   },
 ): Promise<number[]> {
   const { look, queued, floor } = seen;
-  const alive = new Set<number>();
+  /** Items with a message of their own turn, and those with any that can vouch for others. */
+  const [own, alive] = [new Set<number>(), new Set<number>()];
   for (const { item, seq, scheduled, turn } of queued) {
     // Below the floor the queue believes the message acknowledged: it will never deliver it again.
+    const isForgotten = !scheduled && seq <= floor;
+    if (isForgotten) await scope.backend.queue.drop(seq);
+    else if (turn === checkpoint.items[item]?.turn) own.add(item);
     // A timer of another turn moves nothing that waits now.
-    const isTimer = scheduled && turn === checkpoint.items[item]?.turn;
-    if (isTimer || (!scheduled && seq > floor)) alive.add(item);
-    else if (!scheduled) await scope.backend.queue.drop(seq);
+    if (!isForgotten && !scheduled) alive.add(item);
   }
   const isByStart = Object.values(checkpoint.items).some((item) => item.carrier === START_CARRIER);
   const startWaits =
@@ -223,7 +225,7 @@ async function strandedItems(
   return Object.entries(checkpoint.items)
     .filter(([key, item]) => {
       if (dueMs(item) === Number.POSITIVE_INFINITY) return false;
-      if (alive.has(Number(key))) return false;
+      if (own.has(Number(key))) return false;
       if (item.carrier === undefined) return true;
       return item.carrier === START_CARRIER ? !startWaits : !alive.has(item.carrier);
     })

@@ -35,6 +35,7 @@ export class Carry {
   readonly #executor: Executor;
   readonly #delivery: Delivery;
   readonly #carrier: number;
+  readonly #turn: number;
   readonly #session: RunSession;
   readonly #workflow: AnyWorkflow;
   /** What must be done before the message may be acknowledged. */
@@ -42,11 +43,15 @@ export class Carry {
   /** Items that were given messages of their own, with their turns then. */
   readonly #handedOver = new Map<number, number>();
 
+  /**
+   * @param carrier - the item that the message is for
+   * @param turn - the item's turn that it is for
+   */
   constructor(
     scope: WorkerScope,
     executor: Executor,
     delivery: Delivery,
-    carrier: number,
+    { carrier, turn }: { readonly carrier: number; readonly turn: number },
     session: RunSession,
     workflow: AnyWorkflow,
   ) {
@@ -54,6 +59,7 @@ export class Carry {
     this.#executor = executor;
     this.#delivery = delivery;
     this.#carrier = carrier;
+    this.#turn = turn;
     this.#session = session;
     this.#workflow = workflow;
     session.merge = (context, delta) => mergeContext(workflow.context, context, delta);
@@ -95,22 +101,24 @@ export class Carry {
         ? view
         : await this.#session.commit({ type: "handed-over", items: left, before: "ack" });
     if (checkpoint.status !== "running") return true;
-    return carriedBy(checkpoint, this.#carrier).every(
+    return carriedBy(checkpoint, this.#carrier, this.#turn).every(
       (id) => this.#handedOver.get(id) === checkpoint.items[id]?.turn,
     );
   }
 
   async #walk(first: Checkpoint, firstRevision: number): Promise<Ending> {
     let view = { checkpoint: first, revision: firstRevision };
-    let carried: readonly number[] = carriedBy(first, this.#carrier);
+    let carried: readonly number[] = carriedBy(first, this.#carrier, this.#turn);
     const until = this.#scope.clock.now() + YIELD_AFTER_MS;
     for (let step = 0; ; step++) {
+      // Where somebody has cancelled or paused the run nothing more of it may be queued from here. Another carry may have
+      // read that already, since this one looked.
+      const { known } = this.#session;
       if (!this.#session.fresh) {
-        // Somebody has cancelled or paused the run: then nothing more of it may be queued from here.
         const newest = await this.#session.current();
         if (newest === null) return ACK;
         view = newest;
-      }
+      } else if (known !== null && known.revision > view.revision) view = known;
       const next = this.#next(view, carried, step, until);
       if (typeof next !== "number") return next;
       const done = await this.#executor.execute({
@@ -118,6 +126,7 @@ export class Carry {
         workflow: this.#workflow,
         id: next,
         carrier: this.#carrier,
+        turn: this.#turn,
         // Only what was there when the message came again can have been lost with an earlier delivery.
         again: step === 0 && this.#delivery.deliveries > 1,
         deliveries: this.#delivery.deliveries,
@@ -151,6 +160,8 @@ export class Carry {
   /** True where the rest of the chain is to go through the queue. */
   #yields(step: number, until: number): boolean {
     const { options, clock, stopping } = this.#scope;
+    // The item that the message is for would get a message of the same id, and the queue keeps none of those.
+    if (step === 0) return false;
     return stopping() || step >= options.stepsInPlace || clock.now() > until;
   }
 
@@ -204,8 +215,8 @@ export class Carry {
 
   #stopped(checkpoint: Checkpoint, revision: number): Ending {
     if (!isTerminal(checkpoint.status)) return ACK;
-    // Whoever ended the run writes its projections. Where that may have been this message, before it came again or
-    // in this very carry, they are written now.
+    // Whoever ended the run writes its projections. Where that may have been this message, in this very carry or in
+    // other hands, they are written now.
     this.waitFor(this.#finish(checkpoint, revision));
     return ACK;
   }
@@ -217,7 +228,8 @@ export class Carry {
 
   async #finish(checkpoint: Checkpoint, revision: number): Promise<void> {
     const claimed = this.#session.claimEnd();
-    if (!claimed && this.#delivery.deliveries === 1) return;
+    const isElsewhere = !this.#session.endedHere && endedWith(checkpoint, this.#carrier);
+    if (!claimed && !isElsewhere && this.#delivery.deliveries === 1) return;
     await this.#project({ checkpoint, revision });
     if (claimed) this.#scope.runEnded(checkpoint, revision);
   }
@@ -229,11 +241,9 @@ export class Carry {
     );
     // Another request began the run first, or this one did before its answer was lost: it is looked at anew.
     if (refusal === "started") return GIVE_BACK;
-    const item = checkpoint.items[id];
-    const isBySame = item === undefined || item.failed === true;
     // Somebody with the same message in hand has ended the run with this item. Once the message is acknowledged here
     // nothing would bring the projections, if he died before he wrote them.
-    if (isTerminal(checkpoint.status) && isBySame && this.#session.known !== null)
+    if (isTerminal(checkpoint.status) && endedWith(checkpoint, id) && this.#session.known !== null)
       this.waitFor(this.#project(this.#session.known));
     return ACK;
   }
@@ -257,3 +267,7 @@ export class Carry {
     );
   }
 }
+
+/** True where the item is none of those that were pending when the run ended, so that it may have ended with this one. */
+const endedWith = ({ items }: Checkpoint, id: number): boolean =>
+  items[id] === undefined || items[id].failed === true;

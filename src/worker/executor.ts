@@ -29,7 +29,9 @@ export interface Execute {
   readonly session: RunSession;
   readonly workflow: AnyWorkflow;
   readonly id: number;
+  /** The item that the message is for, and its turn that it is for. */
   readonly carrier: number;
+  readonly turn: number;
   /** True where the message was delivered before and the item was there already. */
   readonly again: boolean;
   readonly deliveries: number;
@@ -78,10 +80,11 @@ export class Executor {
       }
     }
     if (item === undefined || !request.again || isExpected(item, request.deliveries)) {
-      return this.#executeNow(request);
+      return this.#executeNow(request, item?.turn);
     }
     if (item.trying !== true) {
-      const { id, carrier } = request;
+      const { id } = request;
+      const carrier = voucherOf(request, item);
       const change = { type: "try", item: id, turn: item.turn, carrier } as const;
       return this.#executeAfter(request, item, await request.session.commit(change));
     }
@@ -97,14 +100,15 @@ export class Executor {
         type: "wake",
         item: request.id,
         turn: item.turn,
-        carrier: request.carrier,
+        carrier: voucherOf(request, item),
       }),
     );
   }
 
   /** Opens the next branches of a wide fork. */
   async #open(request: Execute, checkpoint: Checkpoint, item: Item): Promise<Executed> {
-    const { session, id, carrier } = request;
+    const { session, id } = request;
+    const carrier = voucherOf(request, item);
     const successors = await this.#outside.nextBranches(checkpoint, item);
     if (successors === null) return this.#fail(request, item, gone(item, "the inputs of branches"));
     const change = { type: "open", item: id, turn: item.turn, carrier, successors } as const;
@@ -118,7 +122,8 @@ export class Executor {
 
   /** Fails the run with the item, whatever its policy: another attempt would be no better. */
   async #fail(request: Execute, item: Item, error: FloxideError): Promise<Executed> {
-    const { session, id, carrier } = request;
+    const { session, id } = request;
+    const carrier = voucherOf(request, item);
     const now = this.#scope.clock.now();
     const failure = toFailure(error, { node: item.node, item: id, attempt: item.attempt, now });
     const change = { type: "fail", item: id, turn: item.turn, carrier, ms: 0, failure } as const;
@@ -130,9 +135,10 @@ export class Executor {
     const view = await request.session.current();
     const item = view?.checkpoint.items[request.id];
     if (view === null || item?.trying !== true || this.#scope.stopping()) {
-      return this.#executeNow(request);
+      return this.#executeNow(request, item?.turn);
     }
-    const { id, carrier, session } = request;
+    const { id, session } = request;
+    const carrier = voucherOf(request, item);
     const lost = (item.lost ?? 0) + 1;
     const isLast = lost >= this.#scope.options.maxLost;
     const failure = lostFailure(id, item, this.#scope.clock.now(), lost + 1);
@@ -155,10 +161,13 @@ export class Executor {
   #executeAfter(request: Execute, item: Item, committed: Committed): Executed | Promise<Executed> {
     if (!committed.outcome.applied) return this.#went(request, committed);
     // What is not executed after all must not be found as an execution that was never heard of again.
-    return this.#scope.stopping() ? this.#giveBack(request, item) : this.#executeNow(request);
+    return this.#scope.stopping()
+      ? this.#giveBack(request, item)
+      : this.#executeNow(request, item.turn);
   }
 
-  async #executeNow(request: Execute): Promise<Executed> {
+  /** @param turn - that in which the item was found to want execution */
+  async #executeNow(request: Execute, turn: number | undefined): Promise<Executed> {
     const { session, id } = request;
     if (this.#scope.stopping()) return { type: "given-back" };
     const view = session.fresh ? session.known : await session.current();
@@ -171,6 +180,10 @@ export class Executor {
       return { type: "went-on", checkpoint, revision, items: [] };
     const stored = checkpoint.items[id];
     if (stored === undefined) return { type: "refused", checkpoint, refusal: "gone" };
+    // Somebody else has gone on with it. It may even wait for something, and its time may have come: then it is not to
+    // be executed but to be woken.
+    if (turn !== undefined && stored.turn !== turn)
+      return { type: "refused", checkpoint, refusal: "stale" };
     if (isOutside(stored) && request.input === undefined) return this.execute(request);
     const item = request.input === undefined ? stored : { ...stored, input: request.input };
     if (dueMs(item) > this.#scope.clock.now()) {
@@ -197,7 +210,7 @@ export class Executor {
   async #commit(request: Execute, subject: Case, change: ItemChange): Promise<Executed> {
     const { committed, counted } = await this.#commits.commit(request.session, subject, change);
     if (!committed.outcome.applied && committed.outcome.refusal === "outdated") {
-      return this.#executeNow(request);
+      return this.#executeNow(request, subject.item.turn);
     }
     return this.#went(request, committed, counted);
   }
@@ -225,17 +238,28 @@ export class Executor {
     return this.#giveBack(request, item);
   }
 
-  async #giveBack({ session, id, carrier, deliveries }: Execute, item: Item): Promise<Executed> {
+  async #giveBack(request: Execute, item: Item): Promise<Executed> {
+    const { session, id, deliveries } = request;
+    const carrier = voucherOf(request, item);
     await session.commit({ type: "give-back", item: id, turn: item.turn, carrier, deliveries });
     return { type: "given-back" };
   }
 
   #case(request: Execute, item: Item, { contextVersion }: Checkpoint): Case {
-    const { workflow, id, carrier, deliveries } = request;
+    const { workflow, id, deliveries } = request;
+    const carrier = voucherOf(request, item);
     const { options, clock } = this.#scope;
     const fallbackPolicy = options.retry;
     return { workflow, id, item, carrier, contextVersion, deliveries, fallbackPolicy, clock };
   }
+}
+
+/**
+ * The item whose message vouches for this one, as far as is known here. A message of the item itself may be one of an earlier
+ * turn, that somebody else has acknowledged when it vouched for nothing: it must not vouch again.
+ */
+function voucherOf({ id, carrier, turn }: Execute, item: Item): number {
+  return id !== carrier || item.turn === turn ? carrier : (item.carrier ?? id);
 }
 
 /** True where the message was given back on purpose: a retry that waited in it, or a worker that stopped. */

@@ -205,6 +205,7 @@ export class StartTaker {
   }
 
   #carry(delivery: Delivery, carrier: number, session: RunSession, workflow: AnyWorkflow): Carry {
-    return new Carry(this.#scope, this.#executor, delivery, carrier, session, workflow);
+    const of = { carrier, turn: 0 };
+    return new Carry(this.#scope, this.#executor, delivery, of, session, workflow);
   }
 }

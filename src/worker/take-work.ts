@@ -41,7 +41,7 @@ export class WorkTaker {
       );
       return;
     }
-    const { runId, item, revision } = parsed.data;
+    const { runId, item: carrier, turn, revision } = parsed.data;
     const session = this.#sessions.acquire(runId);
     try {
       const view = await this.#load(delivery, session, revision);
@@ -54,10 +54,9 @@ export class WorkTaker {
       }
       const workflow = this.#fit.of(delivery, view.checkpoint);
       if (workflow === null) return;
-      await new Carry(this.#scope, this.#executor, delivery, item, session, workflow).run(
-        view.checkpoint,
-        view.revision,
-      );
+      const of = { carrier, turn };
+      const carry = new Carry(this.#scope, this.#executor, delivery, of, session, workflow);
+      await carry.run(view.checkpoint, view.revision);
     } finally {
       this.#sessions.release(session);
     }

@@ -35,8 +35,8 @@ function queuedTests(open: () => Promise<Opened>): void {
       const [first, second] = await take(queue, WORK, 3);
       const queued = await queue.queued("orders", "r");
       expect([...queued].sort((a, b) => a.item - b.item)).toEqual([
-        { item: 1, seq: first?.seq, scheduled: false, turn: null, revision: 3 },
-        { item: 2, seq: second?.seq, scheduled: false, turn: null, revision: 3 },
+        { item: 1, seq: first?.seq, scheduled: false, turn: 0, revision: 3 },
+        { item: 2, seq: second?.seq, scheduled: false, turn: 0, revision: 3 },
       ]);
       first?.ack();
       await eventually(async () => {

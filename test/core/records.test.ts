@@ -8,7 +8,7 @@ import { HeartbeatSchema, livenessOf } from "../../src/core/records/liveness.ts"
 import { RunMetricsSchema, toRunMetrics } from "../../src/core/records/metrics.ts";
 import { RunErrorSchema } from "../../src/core/records/run-error.ts";
 import { RunInfoSchema, saysTheSame, toRunInfo } from "../../src/core/records/run-info.ts";
-import { revisionIn, WorkMessageSchema } from "../../src/core/records/work-message.ts";
+import { namedIn, WorkMessageSchema } from "../../src/core/records/work-message.ts";
 import { infoOf } from "../conformance/fixtures.ts";
 
 const CREATED_MS = Date.UTC(2026, 0, 1);
@@ -171,7 +171,7 @@ describe("records", () => {
     [
       "work message",
       WorkMessageSchema,
-      { v: 1, runId: "r", item: 1, revision: 0, version: 1, fingerprint: "f" },
+      { v: 1, runId: "r", item: 1, turn: 0, revision: 0, version: 1, fingerprint: "f" },
       { item: 0 },
     ],
     [
@@ -225,14 +225,22 @@ describe("records", () => {
   );
 });
 
-describe("the revision that a message names", () => {
-  it("is read from its body", () => {
-    const message = { v: 1, runId: "r", item: 1, revision: 7, version: 1, fingerprint: "f" };
-    expect(revisionIn(JSON.stringify(message))).toBe(7);
+describe("revision and turn that a message names", () => {
+  it("are read from its body", () => {
+    const message = {
+      v: 1,
+      runId: "r",
+      item: 1,
+      turn: 3,
+      revision: 7,
+      version: 1,
+      fingerprint: "f",
+    };
+    expect(namedIn(JSON.stringify(message))).toEqual({ revision: 7, turn: 3 });
   });
 
-  it.each(["", "{", "{}", '{"revision":7}'])("is 0 where %j is no message", (body) => {
-    expect(revisionIn(body)).toBe(0);
+  it.each(["", "{", "{}", '{"revision":7}'])("are 0 and none where %j is no message", (body) => {
+    expect(namedIn(body)).toEqual({ revision: 0, turn: null });
   });
 });
 

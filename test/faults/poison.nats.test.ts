@@ -155,7 +155,7 @@ test("a work item that names a revision that never was is judged on what is stor
   await backend.queue.dropRun("picky", released);
   const { fingerprint } = picky;
   for (const runId of [held, released]) {
-    const item = { v: 1, runId, item: 1, revision: 1_000_000, version: 1, fingerprint };
+    const item = { v: 1, runId, item: 1, turn: 0, revision: 1_000_000, version: 1, fingerprint };
     await plain.request(`floxide.work.picky.${runId}.1`, JSON.stringify(item));
   }
   await system.worker();
@@ -173,7 +173,7 @@ test("what nobody can read becomes a dead letter, and workers go on", async () =
   const id = await orchestrator.startRun(picky, "hold");
   await untilHeld(system, id);
   const { fingerprint } = picky;
-  const item = { v: 1, runId: id, item: 1, revision: 1, version: 1, fingerprint };
+  const item = { v: 1, runId: id, item: 1, turn: 0, revision: 1, version: 1, fingerprint };
   const work = ["", "{not json", "null", "[]", '"text"', "{}", "\u0000\ufffd"];
   const wrongWork = [{ ...item, item: 0 }, { ...item, item: "1" }, { ...item, runId: 7 }, { v: 1 }];
   const starts: [string, string][] = [

@@ -190,7 +190,7 @@ test("the server copies a schedule's signature to the message that it makes of i
   const backend = await system.open();
   await backend.queue.prepare("plain");
   const item = {
-    ...{ v: 1 as const, workflow: "plain", runId: "r", item: 3, revision: 1, version: 1 },
+    ...{ v: 1 as const, workflow: "plain", runId: "r", item: 3, turn: 0, revision: 1, version: 1 },
     ...{ fingerprint: "f", epoch: 0, turn: 0, salt: "" },
   };
   await backend.queue.schedule(item, Date.now() + 50);

@@ -79,7 +79,15 @@ test("work on the queue of one workflow for a run of another becomes a dead lett
   const { orchestrator, plain: nats } = system;
   const checkpoint = { ...CHECKPOINTS[1], runId: "of-flow" };
   await nats.request("$KV.floxide-context.of-flow", JSON.stringify(checkpoint));
-  const item = { v: 1, runId: "of-flow", item: 1, revision: 1, version: 1, fingerprint: "" };
+  const item = {
+    v: 1,
+    runId: "of-flow",
+    item: 1,
+    turn: 0,
+    revision: 1,
+    version: 1,
+    fingerprint: "",
+  };
   hostile.publish("floxide.work.plain.of-flow.1", JSON.stringify(item));
   await hostile.flush();
   await eventually(async () => expect(await system.queued()).toBe(0), { withinMs: 10_000 });

@@ -162,7 +162,7 @@ describe("a stored record is refused", () => {
   });
 
   test("where a work message names a run that no subject can", () => {
-    const item = { v: 1, runId: "r", item: 1, revision: 1, version: 1, fingerprint: "" };
+    const item = { v: 1, runId: "r", item: 1, turn: 0, revision: 1, version: 1, fingerprint: "" };
     expect(WorkMessageSchema.safeParse(item).success).toBe(true);
     for (const runId of ["", "x".repeat(129), "\ud800"])
       expect(WorkMessageSchema.safeParse({ ...item, runId }).success).toBe(false);

@@ -22,7 +22,16 @@ describe("whether something will move a run", () => {
   const queue = (...subjects: readonly string[]): Replica => {
     const replica = new Replica();
     for (const [i, subject] of subjects.entries()) {
-      const message = { seq: i + 1, subject, headers: new Map(), body: "", at: 0 };
+      const body = JSON.stringify({
+        v: 1,
+        runId,
+        item: id,
+        turn: 0,
+        revision: 1,
+        version: 1,
+        fingerprint: "f",
+      });
+      const message = { seq: i + 1, subject, headers: new Map(), body, at: 0 };
       replica.apply({ type: "add", message });
     }
     return replica;
@@ -41,6 +50,12 @@ describe("whether something will move a run", () => {
     const hold = { for: "go", until: null, since: new Date(0).toISOString() };
     expect(unvouched(NAMES, queue(), withItem({ hold }))).toBeNull();
     expect(unvouched(NAMES, queue(), { ...withItem({}), status: "paused" })).toBeNull();
+  });
+
+  it("a message of its own does not that was for an earlier turn", () => {
+    const own = queue(NAMES.work(workflow, runId, id), NAMES.sched(workflow, runId, id, 0));
+    expect(unvouched(NAMES, own, withItem({ turn: 1 }))).toContain(`item ${key} of ${runId}`);
+    expect(unvouched(NAMES, own, withItem({ turn: 1, carrier: id }))).toBeNull();
   });
 
   it("nothing does where its message, and that of its carrier, is gone", () => {

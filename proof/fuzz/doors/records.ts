@@ -88,7 +88,7 @@ function useCheckpoint(checkpoint: Checkpoint): void {
     demand(Number.isSafeInteger(Number(key)), "an item has no number");
     demand(!Number.isNaN(dueMs(item)), "an item is due at no time");
     itemState(item, NOW);
-    carriedBy(checkpoint, Number(key));
+    carriedBy(checkpoint, Number(key), item.turn);
   }
   if (holdsHuge(checkpoint)) return;
   for (const change of CONTROL) readsBack(applyChanges(checkpoint, [change], ENV).checkpoint);

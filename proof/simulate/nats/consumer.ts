@@ -28,8 +28,8 @@ export interface Outlet {
   listens(subject: string): boolean;
   /** A message was acknowledged and is gone. */
   acknowledged(): void;
-  /** Nobody has answered to a delivery in time. */
-  overdue(): void;
+  /** Nobody has answered to a delivery of the message in time. */
+  overdue(seq: number): void;
 }
 
 export class SimConsumer {
@@ -214,7 +214,7 @@ export class SimConsumer {
     pending.deadline = deadline;
     this.#time.at(deadline, () => {
       if (this.#pending.get(seq) !== pending || pending.deadline !== deadline) return;
-      if (ms === this.#ackWaitMs) this.#outlet.overdue();
+      if (ms === this.#ackWaitMs) this.#outlet.overdue(seq);
       this.#bringBack(seq, pending);
       this.offer();
     });

@@ -104,8 +104,8 @@ export class SimServer implements Outlet {
     this.#watcher.acknowledged();
   }
 
-  overdue(): void {
-    this.#watcher.overdue();
+  overdue(seq: number): void {
+    this.#watcher.overdue(seq);
   }
 
   listens(subject: string): boolean {

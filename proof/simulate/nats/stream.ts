@@ -24,7 +24,7 @@ export interface StreamWatcher {
   /** A message of a consumer was acknowledged. */
   acknowledged(): void;
   /** A message of a consumer was not answered in time. */
-  overdue(): void;
+  overdue(seq: number): void;
 }
 
 export class SimStream {

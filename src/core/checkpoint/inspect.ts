@@ -21,10 +21,18 @@ export function dueMs(item: Item): number {
 /**
  * Ids of the items that a message vouches for: its own, and those that were added under it and have none yet.
  * Items that only a signal can move are not among them.
+ *
+ * @param carrier - the item that the message is for
+ * @param turn - the item's turn that it is for. In a later one the item has another message, or one that vouches for it
  */
-export function carriedBy(checkpoint: Checkpoint, carrier: number): readonly number[] {
+export function carriedBy(
+  checkpoint: Checkpoint,
+  carrier: number,
+  turn: number,
+): readonly number[] {
   const own = checkpoint.items[carrier];
-  const runs = own !== undefined && mayRun(own) ? [carrier] : NONE;
+  const isOurs = own !== undefined && (own.turn === turn || own.carrier === carrier);
+  const runs = isOurs && mayRun(own) ? [carrier] : NONE;
   // What an item leads to begins with its end: while it is there, its message vouches for nothing else. But one that opens
   // branches stays until it has opened the last.
   if (own !== undefined && own.opens !== true) return runs;
@@ -42,7 +50,8 @@ function carriersOf(checkpoint: Checkpoint): ReadonlyMap<number, readonly number
   if (known !== undefined) return known;
   const carriers = new Map<number, number[]>();
   for (const [key, item] of Object.entries(checkpoint.items)) {
-    if (item.carrier === undefined || !mayRun(item)) continue;
+    // An item that its own message carries is found by its number.
+    if (item.carrier === undefined || item.carrier === Number(key) || !mayRun(item)) continue;
     const ids = carriers.get(item.carrier);
     if (ids === undefined) carriers.set(item.carrier, [Number(key)]);
     else ids.push(Number(key));

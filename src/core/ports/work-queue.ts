@@ -39,7 +39,7 @@ export interface QueuedMessage {
   readonly seq: number;
   /** True for one that waits for its time. */
   readonly scheduled: boolean;
-  /** Turn of the item that one which waits for its time is for; null for others. */
+  /** Turn of the item that it is for; null where it cannot be read. */
   readonly turn: number | null;
   /** Revision of the checkpoint that it names; 0 where it cannot be read. */
   readonly revision: number;

@@ -7,6 +7,8 @@ export const WorkMessageSchema = z.looseObject({
   // A subject is made of it: one that is too long would end the connection of whoever asks for the run.
   runId: z.string().refine(isRunId, { error: "must be 1 to 128 bytes of well-formed text" }),
   item: z.number().int().positive(),
+  /** Turn of the item that the message is for: one that comes late must not take what has a message of its own. */
+  turn: z.number().int().nonnegative(),
   /** Revision of the checkpoint that added or released the item. A read older than this says nothing of it. */
   revision: z.number().int().nonnegative(),
   /** Version and graph of the workflow, so that a worker with another leaves the work alone. */
@@ -20,16 +22,16 @@ export interface QueuedItem extends WorkMessage {
   readonly workflow: string;
   /** Part of the message id: a re-queued item is not a repetition of the one before. */
   readonly epoch: number;
-  readonly turn: number;
   /** Part of the message id too: a repair must not be taken for the message that was lost. Empty otherwise. */
   readonly salt: string;
 }
 
-/** The revision that the body of a message names, or 0 where it cannot be read. */
-export function revisionIn(body: string): number {
+/** Revision and turn that the body of a message names: 0 and null where it cannot be read. */
+export function namedIn(body: string): { readonly revision: number; readonly turn: number | null } {
   try {
-    return WorkMessageSchema.parse(JSON.parse(body)).revision;
+    const { revision, turn } = WorkMessageSchema.parse(JSON.parse(body));
+    return { revision, turn };
   } catch {
-    return 0;
+    return { revision: 0, turn: null };
   }
 }

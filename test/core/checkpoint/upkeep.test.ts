@@ -92,33 +92,43 @@ describe("an item", () => {
 describe("a message", () => {
   it("vouches for what was added under it and has no message yet", () => {
     const [run] = TestRun.forked(item("a"), item("b"), item("c"));
-    expect(carriedBy(run.checkpoint, 0)).toEqual([2, 3, 4]);
+    expect(carriedBy(run.checkpoint, 0, 0)).toEqual([2, 3, 4]);
     run.change({ type: "handed-over", items: atFirst(3) }, { type: "pause" });
-    expect(carriedBy(run.checkpoint, 0)).toEqual([2, 4]);
-    expect(carriedBy(run.checkpoint, 3)).toEqual([3]);
+    expect(carriedBy(run.checkpoint, 0, 0)).toEqual([2, 4]);
+    expect(carriedBy(run.checkpoint, 3, 0)).toEqual([3]);
   });
 
   it("goes on vouching for an item that has come to a later turn than the one that got a message", () => {
     const [run] = TestRun.forked(item("a"), item("b"));
     run.retry(2, T0 + 5, { carrier: 0 });
     run.change({ type: "handed-over", items: [{ id: 2, turn: 0 }] }, { type: "pause" });
-    expect(carriedBy(run.checkpoint, 0)).toEqual([2, 3]);
+    expect(carriedBy(run.checkpoint, 0, 0)).toEqual([2, 3]);
     run.change({ type: "handed-over", items: [{ id: 2, turn: 1 }], before: "ack" });
-    expect(carriedBy(run.checkpoint, 0)).toEqual([3]);
+    expect(carriedBy(run.checkpoint, 0, 0)).toEqual([3]);
   });
 
   it("vouches for its own item also while another carries it", () => {
     const [run] = TestRun.forked(item("a"), item("b"));
-    expect(carriedBy(run.checkpoint, 2)).toEqual([2]);
+    expect(carriedBy(run.checkpoint, 2, 0)).toEqual([2]);
+  });
+
+  it("does not vouch for its item in a later turn, unless that came to it under the message itself", () => {
+    const [run] = TestRun.forked(item("a"), item("b"));
+    run.change({ type: "handed-over", items: atFirst(2, 3) }, { type: "pause" });
+    run.retry(2, T0 + 5, { carrier: 2 });
+    expect(carriedBy(run.checkpoint, 2, 0)).toEqual([2]);
+    run.change({ type: "handed-over", items: [{ id: 2, turn: 1 }], before: "ack" });
+    expect(carriedBy(run.checkpoint, 2, 0)).toEqual([]);
+    expect(carriedBy(run.checkpoint, 2, 1)).toEqual([2]);
   });
 
   it("vouches for what follows from its item", () => {
     const [run] = TestRun.forked(item("a"), item("b"));
     run.change({ type: "handed-over", items: atFirst(2, 3) }, { type: "pause" });
     run.complete(2, goes(item("a2")), { carrier: 2 });
-    expect(carriedBy(run.checkpoint, 2)).toEqual([4]);
+    expect(carriedBy(run.checkpoint, 2, 0)).toEqual([4]);
     run.complete(4, goes(end()), { carrier: 2 });
-    expect(carriedBy(run.checkpoint, 2)).toEqual([]);
+    expect(carriedBy(run.checkpoint, 2, 0)).toEqual([]);
   });
 
   it("is asked to vouch only while it vouches for the item that something follows from", () => {
@@ -129,8 +139,13 @@ describe("a message", () => {
     run.retry(3, T0 + 5, { carrier: 0 });
     run.hold(4, { for: null, untilMs: T0 + 5, carrier: 0 });
     run.complete(6, goes(item("e2")), { carrier: 6 });
-    expect([2, 3, 4, 6].map((id) => carriedBy(run.checkpoint, id))).toEqual([[7], [3], [4], [8]]);
-    expect(carriedBy(run.checkpoint, 0)).toEqual([]);
+    expect([2, 3, 4, 6].map((id) => carriedBy(run.checkpoint, id, 0))).toEqual([
+      [7],
+      [3],
+      [4],
+      [8],
+    ]);
+    expect(carriedBy(run.checkpoint, 0, 0)).toEqual([]);
   });
 
   it("is written down as vouching for nothing before it is acknowledged, where it did", () => {
@@ -156,13 +171,13 @@ describe("a message", () => {
     run.hold(2, { for: "go", untilMs: T0 + 5 });
     run.hold(3, { for: "go" });
     run.retry(4, T0 + 5);
-    expect(carriedBy(run.checkpoint, 0)).toEqual([2, 4]);
-    expect(carriedBy(run.checkpoint, 3)).toEqual([]);
+    expect(carriedBy(run.checkpoint, 0, 0)).toEqual([2, 4]);
+    expect(carriedBy(run.checkpoint, 3, 0)).toEqual([]);
   });
 
   it("does not vouch for an item that failed the run", () => {
     const run = TestRun.begun();
     run.fail(1);
-    expect(carriedBy(run.checkpoint, 0)).toEqual([]);
+    expect(carriedBy(run.checkpoint, 0, 0)).toEqual([]);
   });
 });

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { carriedBy } from "../../../src/core/checkpoint/inspect.ts";
 import type { Successor } from "../../../src/core/checkpoint/routed.ts";
 import { collectedIn, joined, valuesLeft, withKept } from "../../../src/core/checkpoint/wide.ts";
 import { end, forks, goes, item, join, TestRun } from "./test-run.ts";
@@ -44,6 +45,16 @@ describe("a wide fork", () => {
     expect(run.complete(4, goes(join("all", 2)), answer)).toEqual([2]);
     expect(run.item(2)).toMatchObject({ turn: resting.turn + 1, carrier: 4 });
     expect(run.item(2).hold).toBeUndefined();
+  });
+
+  it("is opened once by a message that vouches for the item twice over: as its own, and as what came to it under it", () => {
+    const run = forked(3);
+    run.change({ type: "handed-over", items: [{ id: 2, turn: 0 }] }, { type: "pause" });
+    run.change({ type: "resume" });
+    const { turn } = run.item(2);
+    expect(open(run, item("a"))).toEqual([3, 2]);
+    expect(run.item(2)).toMatchObject({ carrier: 2 });
+    expect(carriedBy(run.checkpoint, 2, turn)).toEqual([2, 3]);
   });
 
   it("refuses to open the same chunk twice", () => {
