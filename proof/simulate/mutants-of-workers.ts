@@ -155,8 +155,8 @@ export const OF_WORKERS: readonly Mutant[] = [
     name: "old view",
     breaks: "a worker queues on what it saw before it was told of a cancel (G3)",
     file: CARRY,
-    find: "      } else if (known !== null && known.revision > view.revision) view = known;",
-    replace: "      }",
+    find: "    return known !== null && known.revision > view.revision ? known : view;",
+    replace: "    return known === view ? known : view;",
   },
   {
     name: "hot schedule",

@@ -107,18 +107,14 @@ export class Carry {
   }
 
   async #walk(first: Checkpoint, firstRevision: number): Promise<Ending> {
-    let view = { checkpoint: first, revision: firstRevision };
+    let view: Versioned = { checkpoint: first, revision: firstRevision };
     let carried: readonly number[] = carriedBy(first, this.#carrier, this.#turn);
     const until = this.#scope.clock.now() + YIELD_AFTER_MS;
     for (let step = 0; ; step++) {
-      // Where somebody has cancelled or paused the run nothing more of it may be queued from here. Another carry may have
-      // read that already, since this one looked.
-      const { known } = this.#session;
-      if (!this.#session.fresh) {
-        const newest = await this.#session.current();
-        if (newest === null) return ACK;
-        view = newest;
-      } else if (known !== null && known.revision > view.revision) view = known;
+      const newest = this.#newest(view);
+      const looked = newest instanceof Promise ? await newest : newest;
+      if (looked === null) return ACK;
+      view = looked;
       const next = this.#next(view, carried, step, until);
       if (typeof next !== "number") return next;
       const done = await this.#executor.execute({
@@ -137,6 +133,16 @@ export class Carry {
       carried = done.items;
       this.#gatherHistory(view.checkpoint);
     }
+  }
+
+  /**
+   * The run as it is known: where somebody has cancelled or paused it nothing more of it may be queued from here. Another
+   * carry may have read that already, since this one looked. Null: there is no such run any more.
+   */
+  #newest(view: Versioned): Versioned | Promise<Versioned | null> {
+    const { fresh, known } = this.#session;
+    if (!fresh) return this.#session.current();
+    return known !== null && known.revision > view.revision ? known : view;
   }
 
   /** The item to execute now, or how it ends. Between this and what it looked at lies no asynchronous step. */
