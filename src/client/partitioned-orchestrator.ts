@@ -10,7 +10,7 @@ import type { ListRunsQuery } from "../orchestrator/list-query.ts";
 import type { Orchestrator, RunId } from "../orchestrator/orchestrator.ts";
 import type { RepairOptions } from "../orchestrator/repair.ts";
 import type { RepairReport } from "../orchestrator/repair-report.ts";
-import type { StartOptions } from "../orchestrator/start-run.ts";
+import type { NewStart, StartOptions } from "../orchestrator/start-run.ts";
 import {
   type ConnectOrchestrator,
   DistributedOrchestrator,
@@ -70,8 +70,10 @@ class Router {
 
   /** The id is made here where none is given: it says the partition. */
   async startRun(workflow: string, input: unknown, options: StartOptions = {}): Promise<RunId> {
-    const runId = options.runId ?? uuid();
-    return this.partition(runId).startRun(workflow, input, { ...options, runId });
+    const { runId } = options;
+    if (runId !== undefined) return this.partition(runId).startRun(workflow, input, options);
+    const made: NewStart = { ...options, runId: uuid(), isNewId: true };
+    return this.partition(made.runId).startRun(workflow, input, made);
   }
 }
 

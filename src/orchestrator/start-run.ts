@@ -23,6 +23,12 @@ export interface StartOptions<Initial extends object = Readonly<Record<string, u
   readonly context?: Initial | undefined;
 }
 
+/** A start under an id that was made for it: nobody else can know it. */
+export interface NewStart extends StartOptions {
+  readonly runId: string;
+  readonly isNewId: true;
+}
+
 /**
  * Starts a run: checks input and context, then publishes one start request and files the run, side by side.
  *
@@ -34,14 +40,14 @@ export async function startRun(
   scope: OrchestratorScope,
   workflow: AnyWorkflow,
   input: unknown,
-  options: StartOptions,
+  options: StartOptions | NewStart,
   ends: Ends,
 ): Promise<string> {
   const request = await checkedRequest(scope, workflow, input, options);
-  if (options.runId === undefined) {
+  if (options.runId === undefined || "isNewId" in options) {
     const { queue, runs } = scope.backend;
     const notStarted = ends.starting(request.runId);
-    // Nobody else can know this id. The info goes first on the connection: a request that is kept is listed.
+    // The info goes first on the connection: a request that is kept is listed.
     const filed = runs.create(infoOf(scope, request));
     const published = queue.start(request, { infoWritten: true });
     await Promise.all([filed, published]).catch((error: unknown) => {
