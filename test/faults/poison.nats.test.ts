@@ -155,7 +155,7 @@ test("a work item that names a revision that never was is judged on what is stor
   await backend.queue.dropRun("picky", released);
   const { fingerprint } = picky;
   for (const runId of [held, released]) {
-    const item = { v: 1, runId, item: 1, turn: 0, revision: 1_000_000, version: 1, fingerprint };
+    const item = { v: 1, runId, item: 1, turn: 2, revision: 1_000_000, version: 1, fingerprint };
     await plain.request(`floxide.work.picky.${runId}.1`, JSON.stringify(item));
   }
   await system.worker();

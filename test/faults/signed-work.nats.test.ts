@@ -190,7 +190,7 @@ test("the server copies a schedule's signature to the message that it makes of i
   const backend = await system.open();
   await backend.queue.prepare("plain");
   const item = {
-    ...{ v: 1 as const, workflow: "plain", runId: "r", item: 3, turn: 0, revision: 1, version: 1 },
+    ...{ v: 1 as const, workflow: "plain", runId: "r", item: 3, revision: 1, version: 1 },
     ...{ fingerprint: "f", epoch: 0, turn: 0, salt: "" },
   };
   await backend.queue.schedule(item, Date.now() + 50);
@@ -379,7 +379,15 @@ describe("what nobody who is trusted has signed", () => {
     await worker.stop();
     const [schedule] = await backend.queue.queued("sleepy", "r");
     expect(schedule?.revision).toBeGreaterThan(0);
-    const body = { v: 1, runId: "r", item: 2, revision: 1_000_000, version: 1, fingerprint: "" };
+    const body = {
+      v: 1,
+      runId: "r",
+      item: 2,
+      turn: 0,
+      revision: 1_000_000,
+      version: 1,
+      fingerprint: "",
+    };
     const bare = altered(undefined);
     await publish(system, "floxide.work.sleepy.r.2", JSON.stringify(body), bare);
     const queued = await backend.queue.queued("sleepy", "r");
