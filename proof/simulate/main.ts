@@ -28,6 +28,7 @@ if (values.replay !== undefined) await replay(number(values.replay, "--replay"))
 else if (values.mutants) {
   const results = await tryMutants({
     only: values.only?.split(",") ?? null,
+    seed: number(values.seed, "--seed"),
     schedules: number(values.schedules, "--schedules"),
     onResult: (result) => {
       if (!values.json) console.log(line(result));

@@ -127,14 +127,6 @@ export const AROUND: readonly Mutant[] = [
     replace: "  if (own !== undefined) return runs;",
   },
   {
-    name: "shown once",
-    breaks:
-      "a cancel takes a message that was acknowledged meanwhile for the last of its subject (G3)",
-    file: "src/jetstream/run-messages.ts",
-    find: "if (!(await dropAll(left)) && seqs === shown) break;",
-    replace: "if (!(await dropAll(left)) || seqs === shown) break;",
-  },
-  {
     name: "old heartbeat",
     breaks: "a pause does not wait for a worker that a replica shows as it was long ago (G3, R3)",
     file: "src/orchestrator/steer.ts",

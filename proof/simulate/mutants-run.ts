@@ -15,6 +15,8 @@ const COPIES = join(ROOT, "node_modules", ".cache", "floxide-mutants");
 export interface MutantOptions {
   /** Names; null for all. */
   readonly only: readonly string[] | null;
+  /** Seed of the first schedule. */
+  readonly seed: number;
   /** Schedules after which a mutant counts as not found. */
   readonly schedules: number;
   readonly onResult: (result: MutantResult) => void;
@@ -39,6 +41,7 @@ export function mutate(source: string, { name, file, find, replace }: Mutant): s
 /** Plays schedules in each mutant until one shows that something is wrong. */
 export async function tryMutants({
   only,
+  seed,
   schedules,
   onResult,
 }: MutantOptions): Promise<readonly MutantResult[]> {
@@ -46,7 +49,7 @@ export async function tryMutants({
   const results: MutantResult[] = [];
   const lane = async (): Promise<void> => {
     for (let mutant = wanted.shift(); mutant !== undefined; mutant = wanted.shift()) {
-      const result = await tryMutant(mutant, schedules);
+      const result = await tryMutant(mutant, schedules, seed);
       results.push(result);
       onResult(result);
     }
@@ -56,7 +59,7 @@ export async function tryMutants({
   return results;
 }
 
-async function tryMutant(mutant: Mutant, schedules: number): Promise<MutantResult> {
+async function tryMutant(mutant: Mutant, schedules: number, seed: number): Promise<MutantResult> {
   const copy = join(COPIES, mutant.name.replaceAll(" ", "-"));
   await mkdir(copy, { recursive: true });
   for (const part of ["src", "proof", "package.json"]) {
@@ -64,7 +67,10 @@ async function tryMutant(mutant: Mutant, schedules: number): Promise<MutantResul
   }
   const file = join(copy, mutant.file);
   await writeFile(file, mutate(await readFile(file, "utf8"), mutant));
-  const found = await firstFinding(join(copy, "proof", "simulate", "until-found.ts"), schedules);
+  const found = await firstFinding(join(copy, "proof", "simulate", "until-found.ts"), [
+    schedules,
+    seed,
+  ]);
   await rm(copy, { recursive: true, force: true });
   const { name, breaks } = mutant;
   return { name, breaks, schedules: found?.schedules ?? null, rule: found?.rule ?? null };
@@ -72,10 +78,10 @@ async function tryMutant(mutant: Mutant, schedules: number): Promise<MutantResul
 
 function firstFinding(
   script: string,
-  schedules: number,
+  range: readonly number[],
 ): Promise<{ readonly schedules: number; readonly rule: string } | null> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, ["--import", "tsx", script, String(schedules)], {
+    const child = spawn(process.execPath, ["--import", "tsx", script, ...range.map(String)], {
       stdio: ["ignore", "pipe", "inherit"],
     });
     let said = "";

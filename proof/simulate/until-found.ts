@@ -1,13 +1,13 @@
-// Plays schedules until one shows what must not be, and says which: `until-found.ts <schedules>`.
+// Plays schedules until one shows what must not be, and says which: `until-found.ts <schedules> <seed>`.
 
-import { type Finding, playRange } from "./range.ts";
+import { type Finding, playRange, withoutCost } from "./range.ts";
 
-const [schedules = 1] = process.argv.slice(2).map(Number);
-Error.stackTraceLimit = 0;
+const [schedules = 1, first = 1] = process.argv.slice(2).map(Number);
+withoutCost();
 let found: Finding | null = null;
 let played = 0;
 await playRange(
-  { first: 1, count: schedules, every: 1 },
+  { first, count: schedules, every: 1 },
   {
     onPlayed: () => {
       played += 1;

@@ -19,7 +19,7 @@ test("a mutant whose line is gone is said, not skipped", () => {
 
 test("the simulation finds what is broken on purpose", { timeout: 60_000 }, async () => {
   const only = ["same epoch", "no message on resume"];
-  const results = await tryMutants({ only, schedules: 400, onResult: () => {} });
+  const results = await tryMutants({ only, seed: 1, schedules: 400, onResult: () => {} });
   expect(results.map(({ name, schedules }) => [name, schedules !== null]).sort()).toEqual(
     only.map((name) => [name, true]).sort(),
   );
