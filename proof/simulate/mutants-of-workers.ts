@@ -257,6 +257,20 @@ export const OF_WORKERS: readonly Mutant[] = [
     replace: "endedWith(checkpoint, id) && checkpoint === null",
   },
   {
+    name: "resting opener",
+    breaks: "an item that rests counts as handed over, and its message as spent (G1)",
+    file: CARRY,
+    find: "      if (item === undefined || !mayRun(item)) continue;",
+    replace: "      if (item === undefined) continue;",
+  },
+  {
+    name: "unlisted end",
+    breaks: "a run that ended under a request which the queue has forgotten is in no list",
+    file: "src/worker/take-start.ts",
+    find: "    if (info?.status !== ended.status) await",
+    replace: '    if (info?.runId === "") await',
+  },
+  {
     name: "never in progress",
     breaks: "work that takes long is handed out a second time",
     file: "src/worker/intake.ts",

@@ -1,7 +1,7 @@
 import type { Refusal } from "../core/checkpoint/change.ts";
 import type { Checkpoint, Item } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
-import { carriedBy, dueMs } from "../core/checkpoint/inspect.ts";
+import { carriedBy, dueMs, mayRun } from "../core/checkpoint/inspect.ts";
 import type { Versioned } from "../core/ports/stores.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
 import { HISTORY_CHUNK, keepHistory, newestEvent, projectRun } from "../engine/project.ts";
@@ -183,7 +183,7 @@ export class Carry {
     const later: number[] = [];
     for (const id of carried) {
       const item = checkpoint.items[id];
-      if (item === undefined) continue;
+      if (item === undefined || !mayRun(item)) continue;
       (dueMs(item) <= at ? due : later).push(id);
     }
     const [first, ...others] = due;

@@ -197,11 +197,22 @@ export class StartTaker {
         { runId: stored.runId, subject: delivery.subject },
         "repeated start request dropped",
       );
+      if (isTerminal(stored.status)) await this.#showEnd(stored, session.known?.revision ?? 0);
       delivery.ack();
       return;
     }
     const reason = `run "${stored.runId}" exists with a different workflow, input or context`;
     await bury(this.#scope, delivery, stored.runId, "conflict", reason);
+  }
+
+  /**
+   * Has lists show the end of the run, where they do not: it may have ended under a request that the queue has forgotten
+   * since, before lists were written, and this one may be what a repair put in its place.
+   */
+  async #showEnd(ended: Checkpoint, revision: number): Promise<void> {
+    const { backend } = this.#scope;
+    const info = await backend.runs.get(ended.runId);
+    if (info?.status !== ended.status) await projectRun(backend, ended, revision);
   }
 
   #carry(delivery: Delivery, carrier: number, session: RunSession, workflow: AnyWorkflow): Carry {

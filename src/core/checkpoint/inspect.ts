@@ -60,5 +60,6 @@ function carriersOf(checkpoint: Checkpoint): ReadonlyMap<number, readonly number
   return carriers;
 }
 
-const mayRun = (item: Item): boolean =>
+/** True for an item that wants to run, now or at a time: not for one that has failed the run, or that only a signal moves. */
+export const mayRun = (item: Item): boolean =>
   item.failed !== true && dueMs(item) !== Number.POSITIVE_INFINITY;
