@@ -118,7 +118,12 @@ export class Customers {
     const { runId } = served.plan;
     const isDone = await this.#command("cancel", () => this.#call(served.plan, "cancel"));
     if (!isDone) return;
-    served.fence = (await this.#options.direct.contexts.get(runId))?.revision ?? null;
+    await this.#persist("look at the cancelled run", async () => {
+      const view = await this.#options.direct.contexts.get(runId);
+      // Any replica answers, and one may not have heard of it yet.
+      if (view?.checkpoint.status !== "cancelled") throw new Refused("not_found", "it is not there");
+      served.fence = view.revision;
+    });
   }
 
   async #pause(served: Served): Promise<void> {
