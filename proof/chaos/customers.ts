@@ -121,7 +121,8 @@ export class Customers {
     await this.#persist("look at the cancelled run", async () => {
       const view = await this.#options.direct.contexts.get(runId);
       // Any replica answers, and one may not have heard of it yet.
-      if (view?.checkpoint.status !== "cancelled") throw new Refused("not_found", "it is not there");
+      if (view?.checkpoint.status !== "cancelled")
+        throw new Refused("not_found", "it is not there");
       served.fence = view.revision;
     });
   }
