@@ -1,6 +1,7 @@
 import type { Checkpoint, RunStatus } from "../core/checkpoint/checkpoint.ts";
 import { isFinal, isTerminal } from "../core/checkpoint/checkpoint.ts";
 import type { Backend } from "../core/ports/backend.ts";
+import type { Versioned } from "../core/ports/stores.ts";
 import { historyOf } from "../core/records/history-event.ts";
 import { toRunMetrics } from "../core/records/metrics.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
@@ -21,11 +22,26 @@ export async function projectRun(
     backend.runs.replace(toRunInfo(checkpoint, revision), formerStatuses(checkpoint)),
   ];
   if (isTerminal(checkpoint.status)) {
-    writes.push(backend.metrics.put(toRunMetrics(checkpoint)), keepHistory(backend, checkpoint));
+    writes.push(keepFigures(backend, { checkpoint, revision }), keepHistory(backend, checkpoint));
   }
   if (checkpoint.outside === true && isFinal(checkpoint.status))
     writes.push(backend.values.removeRun(runId));
   await Promise.all(writes);
+}
+
+/**
+ * Writes the figures of a run that has ended. Those of a failure may be stored late, when the run was resumed and has ended
+ * another way: then these are written.
+ */
+export async function keepFigures(
+  backend: Backend,
+  { checkpoint, revision }: Versioned,
+): Promise<void> {
+  await backend.metrics.put(toRunMetrics(checkpoint));
+  if (isFinal(checkpoint.status)) return;
+  const now = await backend.contexts.get(checkpoint.runId);
+  if (now !== null && now.revision > revision && isTerminal(now.checkpoint.status))
+    await keepFigures(backend, now);
 }
 
 /** Sends the events that the checkpoint holds, those after number `after`, to the history stream. */

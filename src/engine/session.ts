@@ -21,6 +21,9 @@ import { writeCheckpoint } from "./write-checkpoint.ts";
 // 3. What is known may be older than what is stored, never newer: only answers of the store are kept. Where the store
 //    has lost writes, what is known is given up.
 
+/** Changes that go out together, at most: what they add to the history must fit into the entry before any of it is kept. */
+const BATCH = 100;
+
 /** What a session needs of its worker. */
 export interface SessionEnvironment {
   readonly store: ContextStore;
@@ -60,6 +63,8 @@ export class RunSession {
   historySent = 0;
   /** The write of the run's first info, where this process makes it: later ones must not overtake it. */
   infoWritten: Promise<unknown> = Promise.resolve();
+  /** The writes that show the end of the run which {@link claimEnd} was true for. */
+  endShown: Promise<unknown> = Promise.resolve();
   readonly #publishing = new Set<Promise<unknown>>();
   /** Messages of the run in this process's hands. */
   users = 0;
@@ -203,8 +208,7 @@ export class RunSession {
   async #drain(): Promise<void> {
     this.#writing = true;
     while (this.#waiting.length > 0) {
-      const batch = this.#waiting;
-      this.#waiting = [];
+      const batch = this.#waiting.splice(0, BATCH);
       await this.#settle(batch);
     }
     this.#writing = false;

@@ -138,9 +138,11 @@ export class JetStreamContextStore implements ContextStore {
     }
     // A replica that is behind may know the revision that was asked for, and not that the run was paused since: what says
     // whether a node may start is read from the leader. Replicas may also have been added since the store was opened.
-    const entry = await this.#table.getFromLeader(key);
-    if (entry === null || entry.revision >= atLeast) return entry;
-    if (this.#isTrusted(since)) return lostWrites(entry, atLeast);
+    const message = await this.#table.newestFromLeader(key);
+    const entry = message === null || isMarker(message) ? null : this.#table.toEntry(message);
+    // No message says nothing where there must have been one: it may be from before the run.
+    if ((message?.seq ?? 0) >= atLeast) return entry;
+    if (this.#isTrusted(since)) return entry === null ? null : lostWrites(entry, atLeast);
     // A leader that was cut off may answer until it has noticed: ask again.
     throw new NoAnswer("unavailable", key);
   }

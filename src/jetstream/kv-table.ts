@@ -115,9 +115,14 @@ export class KvTable {
     return this.#toValue(await this.reader.last(this.#prefix + key));
   }
 
+  /** The newest message of the key as the leader has it, which may be a marker. */
+  newestFromLeader(key: string): Promise<StoredMessage | null> {
+    return this.reader.lastFromLeader(this.#prefix + key);
+  }
+
   /** What the leader has. */
   async getFromLeader(key: string): Promise<Entry | null> {
-    return this.#toValue(await this.reader.lastFromLeader(this.#prefix + key));
+    return this.#toValue(await this.newestFromLeader(key));
   }
 
   /** The newest message of each key that fits, markers of removed ones included. */
@@ -127,7 +132,7 @@ export class KvTable {
 
   /** Revision of the removal marker on this key, as the leader has it; 0 where there is none. */
   async markerRevision(key: string): Promise<number> {
-    const message = await this.reader.lastFromLeader(this.#prefix + key);
+    const message = await this.newestFromLeader(key);
     return message !== null && isMarker(message) ? message.seq : 0;
   }
 

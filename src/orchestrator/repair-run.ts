@@ -8,7 +8,7 @@ import type { QueuedMessage, QueueSource } from "../core/ports/work-queue.ts";
 import { toRunMetrics } from "../core/records/metrics.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
-import { keepHistory } from "../engine/project.ts";
+import { keepFigures, keepHistory } from "../engine/project.ts";
 import { requeue } from "../engine/requeue.ts";
 import type { Floors } from "./repair-floors.ts";
 import type { RepairFinding } from "./repair-report.ts";
@@ -170,11 +170,11 @@ async function repairUnbegun(
 
 /** Has lists, figures and history show the run as its checkpoint is. @returns true where lists did not */
 async function refile({ backend }: OrchestratorScope, runId: string): Promise<boolean> {
-  const read: Checkpoint[] = [];
+  const read: Versioned[] = [];
   const refiled = await backend.runs.refile(runId, async () => {
     const now = await backend.contexts.get(runId);
     if (now === null) return null;
-    read.push(now.checkpoint);
+    read.push(now);
     return toRunInfo(now.checkpoint, now.revision);
   });
   const last = read.at(-1);
@@ -183,17 +183,14 @@ async function refile({ backend }: OrchestratorScope, runId: string): Promise<bo
 }
 
 /** Figures and history of a run that has ended; those of one that goes on are written at its end. */
-async function settleEnd(
-  backend: Backend,
-  checkpoint: Checkpoint,
-  refiled: boolean,
-): Promise<void> {
+async function settleEnd(backend: Backend, view: Versioned, refiled: boolean): Promise<void> {
   const { metrics, history } = backend;
+  const { checkpoint } = view;
   const { runId, workflow, status } = checkpoint;
   if (!isTerminal(status)) return;
   const kept = await metrics.get(runId);
   const figures = toRunMetrics(checkpoint);
-  if (JSON.stringify(kept) !== JSON.stringify(figures)) await metrics.put(figures);
+  if (JSON.stringify(kept) !== JSON.stringify(figures)) await keepFigures(backend, view);
   const last = await history.list(workflow, runId, checkpoint.history.next - 2, 1);
   if (refiled || last.length === 0) await keepHistory(backend, checkpoint);
 }

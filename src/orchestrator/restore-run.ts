@@ -52,8 +52,9 @@ export async function restoreRun(
   const { backend, clock } = scope;
   const { runId, workflow } = view.checkpoint;
   const event = await freeEvent(scope, view.checkpoint);
-  const done = await change(scope, view, { type: "restored", event });
-  if (done === null) return null;
+  // Once: where another revision wins the run has gone on, and it was an old leader that answered.
+  const done = await changeRun(scope, view, { type: "restored", event });
+  if (done?.changed !== true) return null;
   const { checkpoint, revision, outcome } = done;
   backend.control.tell({ type: "restored", runId, revision });
   await backend.queue.dropRun(workflow, runId);

@@ -3,7 +3,7 @@ import type { Change } from "../core/checkpoint/change.ts";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { SIGNAL_LIMIT } from "../core/checkpoint/control-changes.ts";
-import { FloxideError } from "../core/errors.ts";
+import { FloxideError, isFloxideError } from "../core/errors.ts";
 import { inParallel } from "../core/in-parallel.ts";
 import { type Json, toJson } from "../core/json.ts";
 import type { ControlCommand } from "../core/ports/control-bus.ts";
@@ -37,6 +37,9 @@ const WIDTH = 16;
 async function commit(scope: OrchestratorScope, runId: string, change: Change): Promise<Changed> {
   for (;;) {
     const found = await findRun(scope, runId);
+    // Its entry has expired before the list did.
+    if (found.type === "accepted" && isTerminal(found.info.status))
+      throw illegal(change.type, runId, found.info.status);
     const base =
       found.type === "begun"
         ? found.view
@@ -53,7 +56,13 @@ async function commit(scope: OrchestratorScope, runId: string, change: Change): 
  * @throws FloxideError `not_found`, `illegal_state` for a run that completed or failed
  */
 export async function cancelRun(scope: OrchestratorScope, runId: string): Promise<void> {
-  const { checkpoint, revision, outcome } = await commit(scope, runId, { type: "cancel" });
+  const done = await commit(scope, runId, { type: "cancel" }).catch((error: unknown) => {
+    if (isFloxideError(error, "illegal_state") && error.details["status"] === "cancelled")
+      return null;
+    throw error;
+  });
+  if (done === null) return;
+  const { checkpoint, revision, outcome } = done;
   const { status } = checkpoint;
   if (!outcome.applied && status !== "cancelled") throw illegal("cancel", runId, status);
   const { backend } = scope;

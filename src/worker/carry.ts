@@ -159,7 +159,7 @@ export class Carry {
     if (next === null) return ending;
     if (this.#scope.stopping() && step === 0) return GIVE_BACK;
     if (!this.#yields(step, until)) return next;
-    this.#handOver(checkpoint, revision, [next]);
+    this.#handOver(checkpoint, revision, [next], this.#scope.clock.now());
     return ACK;
   }
 
@@ -192,7 +192,7 @@ export class Carry {
       const delayMs = this.#delayOf(checkpoint.items[alone], at, step);
       if (delayMs !== null) return { now: null, ending: { type: "give-back", delayMs } };
     }
-    this.#handOver(checkpoint, revision, [...others, ...later]);
+    this.#handOver(checkpoint, revision, [...others, ...later], at);
     return { now: first ?? null, ending: ACK };
   }
 
@@ -209,10 +209,10 @@ export class Carry {
     return counted && wait <= SHORT_WAIT_MS && item.hold === undefined ? Math.max(1, wait) : null;
   }
 
-  #handOver(checkpoint: Checkpoint, revision: number, ids: readonly number[]): void {
+  /** @param at - the moment at which they were found to be due, or not yet */
+  #handOver(checkpoint: Checkpoint, revision: number, ids: readonly number[], at: number): void {
     if (ids.length === 0) return;
-    const { backend, clock } = this.#scope;
-    const queued = requeue(backend.queue, checkpoint, revision, ids, clock.now());
+    const queued = requeue(this.#scope.backend.queue, checkpoint, revision, ids, at);
     this.#session.publishing(queued);
     const items = ids.map((id) => ({ id, turn: checkpoint.items[id]?.turn ?? 0 }));
     for (const { id, turn } of items) this.#handedOver.set(id, turn);
@@ -233,11 +233,17 @@ export class Carry {
   }
 
   async #finish(checkpoint: Checkpoint, revision: number): Promise<void> {
-    const claimed = this.#session.claimEnd();
-    const isElsewhere = !this.#session.endedHere && endedWith(checkpoint, this.#carrier);
-    if (!claimed && !isElsewhere && this.#delivery.deliveries === 1) return;
-    await this.#project({ checkpoint, revision });
-    if (claimed) this.#scope.runEnded(checkpoint, revision);
+    const session = this.#session;
+    if (session.claimEnd()) {
+      session.endShown = this.#project({ checkpoint, revision });
+      await session.endShown;
+      this.#scope.runEnded(checkpoint, revision);
+      return;
+    }
+    // Which of the messages in this process's hands would bring the projections after its death, nobody knows: all wait.
+    if (session.endedHere) await session.endShown;
+    else if (this.#delivery.deliveries > 1 || endedWith(checkpoint, this.#carrier))
+      await this.#project({ checkpoint, revision });
   }
 
   #afterRefusal(checkpoint: Checkpoint, id: number, refusal: Refusal): Ending {
@@ -274,6 +280,9 @@ export class Carry {
   }
 }
 
-/** True where the item is none of those that were pending when the run ended, so that it may have ended with this one. */
+/**
+ * True where the run may have ended under the message of this item: it is none of those that were pending then, or one that
+ * opens branches, which are under its message too.
+ */
 const endedWith = ({ items }: Checkpoint, id: number): boolean =>
-  items[id] === undefined || items[id].failed === true;
+  items[id] === undefined || items[id].failed === true || items[id].opens === true;

@@ -88,9 +88,9 @@ export class Executor {
       const change = { type: "try", item: id, turn: item.turn, carrier } as const;
       return this.#executeAfter(request, item, await request.session.commit(change));
     }
-    const turn = this.#suspects.then(() => this.#executeSuspect(request));
-    this.#suspects = turn.catch(() => {});
-    return turn;
+    const executed = this.#suspects.then(() => this.#executeSuspect(request, item.turn));
+    this.#suspects = executed.catch(() => {});
+    return executed;
   }
 
   async #wake(request: Execute, item: Item): Promise<Executed> {
@@ -131,11 +131,13 @@ export class Executor {
     return this.#went(request, committed, counted);
   }
 
-  async #executeSuspect(request: Execute): Promise<Executed> {
+  /** @param turn - that in which the item was found suspect, before others had their turn */
+  async #executeSuspect(request: Execute, turn: number): Promise<Executed> {
     const view = await request.session.current();
     const item = view?.checkpoint.items[request.id];
-    if (view === null || item?.trying !== true || this.#scope.stopping()) {
-      return this.#executeNow(request, item?.turn);
+    const isSuspect = item?.trying === true && item.turn === turn;
+    if (view === null || !isSuspect || this.#scope.stopping()) {
+      return this.#executeNow(request, turn);
     }
     const { id, session } = request;
     const carrier = voucherOf(request, item);

@@ -89,6 +89,11 @@ export class StartTaker {
     }
     const beginning = await this.#begin(delivery, request, workflow, session);
     if (beginning === null) return;
+    // While the input was checked another message may have come to know of the run: somebody else has begun it.
+    if (stored === null && session.known !== null) {
+      delivery.giveBack(BEGINNING_DELAY_MS);
+      return;
+    }
     if (stored === null) await this.#beginNew(delivery, session, workflow, beginning);
     else await this.#beginPrepared(delivery, session, workflow, beginning);
   }
@@ -161,6 +166,8 @@ export class StartTaker {
     const wasGivenUp = session.known !== null && isGivenUp(session.known.checkpoint);
     const { checkpoint, revision, outcome } = await session.commit(start);
     if (!outcome.applied) return delivery.giveBack(BEGINNING_DELAY_MS);
+    if (!delivery.infoWritten)
+      carry.waitFor(this.#scope.backend.runs.create(toRunInfo(checkpoint, revision)));
     if (wasGivenUp) carry.waitFor(projectRun(this.#scope.backend, checkpoint, revision));
     await carry.run(checkpoint, revision);
   }

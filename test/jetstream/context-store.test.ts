@@ -18,7 +18,13 @@ function scene(hasOneReplica = false) {
     writtenAt: 0,
   };
   const reader = { bounds: async () => ({ first: 1, last }) };
-  const table = { get: async () => entry, getFromLeader: async () => entry, reader };
+  const message = { seq: 5, headers: "" };
+  const table = {
+    get: async () => entry,
+    newestFromLeader: async () => message,
+    toEntry: () => entry,
+    reader,
+  };
   const persistence = {
     async run<T>(_what: string, attempt: () => Promise<T>): Promise<T> {
       for (;;) {
