@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
 import type { RunStatus } from "../../src/core/checkpoint/checkpoint.ts";
+import type { MetricsStore } from "../../src/core/ports/stores.ts";
 import { next, node, split, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { chain } from "../support/flows.ts";
@@ -104,4 +105,65 @@ test("a history that could not be written at first has no gap afterwards", async
     const kept = await system.backend.history.list("chain", id, 0, 1_000);
     expect(kept.map(({ number }) => number)).toEqual(numbers);
   });
+});
+
+test("late figures of a failure do not replace those of the end that followed", async () => {
+  let broken = true;
+  const flow = workflow({
+    name: "mended",
+    version: 1,
+    start: "only",
+    edges: { only: [] },
+    nodes: {
+      only: node({
+        input: z.number(),
+        output: z.number(),
+        run: (_c, n) => {
+          if (broken) throw new Error("no");
+          return next(n);
+        },
+      }),
+    },
+  });
+  await using system = new System([flow]);
+  const { orchestrator, backend } = system;
+  const [trying, late, stored] = [gate(), gate(), gate()];
+  const put: MetricsStore["put"] = async (metrics) => {
+    if (metrics.status === "failed") {
+      trying.open();
+      await late.promise;
+    }
+    await backend.metrics.put(metrics);
+    if (metrics.status === "failed") stored.open();
+  };
+  await system.worker([flow], {}, { metrics: () => ({ put }) });
+  const runId = await orchestrator.startRun(flow, 1);
+  await trying.promise;
+  broken = false;
+  await system.worker([flow]);
+  await orchestrator.resume(runId);
+  await eventually(async () =>
+    expect(await backend.metrics.get(runId)).toMatchObject({ status: "completed" }),
+  );
+  late.open();
+  await stored.promise;
+  await eventually(async () =>
+    expect(await backend.metrics.get(runId)).toMatchObject({ status: "completed", completed: 1 }),
+  );
+});
+
+test("the history has every event where hundreds of branches end in one instant", async () => {
+  const { flow, running, end } = inGroups([700]);
+  await using system = new System([flow], { ackWaitMs: 30_000 });
+  const { orchestrator, backend } = system;
+  await system.worker([flow], { concurrency: 800 });
+  const runId = await orchestrator.startRun(flow, null);
+  await eventually(() => expect(running()).toBe(700));
+  end(0);
+  await orchestrator.waitForCompletion(runId, { timeoutMs: 4_000 });
+  const view = await backend.contexts.get(runId);
+  const events = await backend.history.list(flow.name, runId, 0, 2_000);
+  expect(events.map(({ number }) => number)).toEqual(
+    Array.from({ length: (view?.checkpoint.history.next ?? 0) - 1 }, (_, i) => i + 1),
+  );
 });

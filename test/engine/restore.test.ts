@@ -297,3 +297,25 @@ test("a worker stops what it executes of a run that was set back, and its answer
   expect(await system.orchestrator.result(id)).toBe(2);
   await eventually(() => expect(aborted).toBe(1));
 });
+
+test("a run that has gone on is left alone, although an old leader shows it as it was", async () => {
+  await using system = stepwise();
+  const { orchestrator, backend } = system;
+  const id = await orchestrator.startRun(flow, 1);
+  await step(system);
+  const old = await viewOf(system, id);
+  // The message that resumes it names a newer revision.
+  await orchestrator.pause(id);
+  await orchestrator.resume(id);
+  const before = await viewOf(system, id);
+  let looks = 0;
+  const other = system.orchestratorOn([flow], {
+    contexts: (own) => ({ get: async (runId) => (looks++ < 3 ? old : own.get(runId)) }),
+  });
+  await other.repair({ quietMs: 0, runId: id });
+  expect(looks).toBeGreaterThan(2);
+  expect(await viewOf(system, id)).toEqual(before);
+  await drain(system);
+  expect(await orchestrator.result(id)).toBe(5);
+  expect(await backend.queue.queued(flow.name, id)).toEqual([]);
+});

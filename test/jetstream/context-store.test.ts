@@ -6,8 +6,8 @@ import { NoAnswer } from "../../src/jetstream/no-answer.ts";
 import type { Persistence } from "../../src/jetstream/persist.ts";
 import { checkpointOf } from "../conformance/fixtures.ts";
 
-/** A store of three replicas whose only entry is at revision 5, and whose clock goes on by four seconds with each attempt. */
-function scene(hasOneReplica = false) {
+/** A store of three replicas whose only entry, where it has one, is at revision 5, and whose clock goes on by four seconds with each attempt. */
+function scene(hasOneReplica = false, isEmpty = false) {
   let elapsed = 0;
   let last = 5;
   let attempts = 0;
@@ -21,7 +21,7 @@ function scene(hasOneReplica = false) {
   const message = { seq: 5, headers: "" };
   const table = {
     get: async () => entry,
-    newestFromLeader: async () => message,
+    newestFromLeader: async () => (isEmpty ? null : message),
     toEntry: () => entry,
     reader,
   };
@@ -50,6 +50,14 @@ function scene(hasOneReplica = false) {
   };
   return { store, attempts: () => attempts, heal };
 }
+
+test("no entry is no answer where there must be one, until an old leader would have stepped down", async () => {
+  const { store, attempts } = scene(false, true);
+  expect(await store.get("r", 6)).toBeNull();
+  expect(attempts()).toBe(5);
+  expect(await store.get("r")).toBeNull();
+  expect(attempts()).toBe(6);
+});
 
 test("a leader that knows less than was acknowledged is asked again until an old one would have stepped down", async () => {
   const { store, attempts } = scene();
