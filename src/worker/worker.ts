@@ -128,6 +128,8 @@ export class Worker {
   /**
    * Handles one message, if one is there.
    *
+   * No heartbeat is written: `pause` and `cancel` do not wait for a worker that works so, as for one that is cut off.
+   *
    * @param waitMs - milliseconds to wait for one. @default 1000
    * @returns false where none came
    */
