@@ -61,6 +61,8 @@ export class RunSession {
   #endClaimed = -1;
   /** Number of the newest event that was sent to the history stream from here. */
   historySent = 0;
+  /** Resolves when all events up to there are stored. */
+  historyStored: Promise<unknown> = Promise.resolve();
   /** The write of the run's first info, where this process makes it: later ones must not overtake it. */
   infoWritten: Promise<unknown> = Promise.resolve();
   /** The writes that show the end of the run which {@link claimEnd} was true for. */

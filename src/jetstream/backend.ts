@@ -160,7 +160,7 @@ function buckets(
     new KvTable(link, requester, names.bucketStream(name), names.bucketPrefix(name));
   const { clock } = link;
   const asKept = { clock, hasOneReplica, retentionMs };
-  const values = new JetStreamValueStore(table("values"), link, persistence);
+  const values = new JetStreamValueStore(table("values"), link, persistence, hasOneReplica);
   const contexts = new JetStreamContextStore(table("context"), persistence, asKept);
   return {
     contexts: new WholeContexts(contexts, values),

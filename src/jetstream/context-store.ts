@@ -18,6 +18,7 @@ import {
   ttlSeconds,
 } from "./kv-table.ts";
 import { NoAnswer } from "./no-answer.ts";
+import { type Belief, OldLeader } from "./old-leader.ts";
 import type { Persistence } from "./persist.ts";
 import type { StoredMessage } from "./stored-message.ts";
 import { API_CODE, apiCodeOf } from "./translate-error.ts";
@@ -29,9 +30,6 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 // C4. From the second attempt on "wrong last sequence" is no answer either: it may be the first attempt that came late.
 // C5. A checkpoint of a run that goes on never expires; that of an ended run expires after the retention. A resumed run's
 //     write takes the expiry away with the value that had it.
-
-/** After this a leader that does not know of a write has lost it: one that was cut off steps down after ten seconds. */
-const OLD_LEADER_MS = 15_000;
 
 /** How the store reads and keeps. */
 export interface ContextStoreOptions {
@@ -46,23 +44,23 @@ export interface ContextStoreOptions {
 export class JetStreamContextStore implements ContextStore {
   readonly #table: KvTable;
   readonly #persistence: Persistence;
-  readonly #clock: Clock;
+  readonly #oldLeader: OldLeader;
   readonly #hasOneReplica: boolean;
   readonly #ttl: number;
 
   constructor(table: KvTable, persistence: Persistence, options: ContextStoreOptions) {
     this.#table = table;
     this.#persistence = persistence;
-    this.#clock = options.clock;
+    this.#oldLeader = new OldLeader(options.clock, options.hasOneReplica);
     this.#hasOneReplica = options.hasOneReplica;
     this.#ttl = ttlSeconds(options.retentionMs);
   }
 
   async get(runId: string, atLeast = 0): Promise<Versioned | null> {
     const what = `reading the checkpoint of run "${runId}"`;
-    const since: Since = { behind: null };
+    const isBelieved = this.#oldLeader.belief();
     const entry = await this.#persistence.run(what, () =>
-      this.#read(toToken(runId), atLeast, since),
+      this.#read(toToken(runId), atLeast, isBelieved),
     );
     if (entry === null) return null;
     const checkpoint = decodeEntry(CheckpointSchema, entry, `the checkpoint of run "${runId}"`);
@@ -104,10 +102,10 @@ export class JetStreamContextStore implements ContextStore {
   }
 
   newestRevision(atLeast = 0): Promise<number> {
-    const since: Since = { behind: null };
+    const isBelieved = this.#oldLeader.belief();
     return this.#persistence.run("reading the newest revision of the checkpoints", async () => {
       const { last } = await this.#table.reader.bounds();
-      if (last < atLeast && !this.#isTrusted(since)) {
+      if (last < atLeast && !isBelieved()) {
         throw new NoAnswer("unavailable", "a leader that knows less than was acknowledged");
       }
       return last;
@@ -131,7 +129,7 @@ export class JetStreamContextStore implements ContextStore {
     return { views, unreadable };
   }
 
-  async #read(key: string, atLeast: number, since: Since): Promise<Entry | null> {
+  async #read(key: string, atLeast: number, isBelieved: Belief): Promise<Entry | null> {
     if (this.#hasOneReplica) {
       const entry = await this.#table.get(key);
       if ((entry?.revision ?? 0) >= atLeast) return entry;
@@ -142,16 +140,9 @@ export class JetStreamContextStore implements ContextStore {
     const entry = message === null || isMarker(message) ? null : this.#table.toEntry(message);
     // No message says nothing where there must have been one: it may be from before the run.
     if ((message?.seq ?? 0) >= atLeast) return entry;
-    if (this.#isTrusted(since)) return entry === null ? null : lostWrites(entry, atLeast);
+    if (isBelieved()) return entry === null ? null : lostWrites(entry, atLeast);
     // A leader that was cut off may answer until it has noticed: ask again.
     throw new NoAnswer("unavailable", key);
-  }
-
-  /** True once a leader that knows less than was acknowledged is none that was cut off. */
-  #isTrusted(since: Since): boolean {
-    const now = this.#clock.elapsed();
-    since.behind ??= now;
-    return this.#hasOneReplica || now - since.behind > OLD_LEADER_MS;
   }
 
   #write(checkpoint: Checkpoint, revision: number, spareBytes: number): Promise<number | null> {
@@ -198,11 +189,6 @@ export class JetStreamContextStore implements ContextStore {
       throw isConflict(cause) ? new NoAnswer("unavailable", key, { cause }) : cause;
     });
   }
-}
-
-/** When a read first gave less than is known to exist; null while none has. */
-interface Since {
-  behind: number | null;
 }
 
 /** A write that is not settled yet. */

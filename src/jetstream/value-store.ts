@@ -1,8 +1,10 @@
 import { inParallel } from "../core/in-parallel.ts";
 import type { ValueStore } from "../core/ports/stores.ts";
 import { fromToken, toToken } from "../core/token.ts";
-import type { KvTable } from "./kv-table.ts";
+import { isMarker, type KvTable } from "./kv-table.ts";
 import type { Link } from "./link.ts";
+import { NoAnswer } from "./no-answer.ts";
+import { OldLeader } from "./old-leader.ts";
 import type { Persistence } from "./persist.ts";
 
 /** Removals under way at a time. */
@@ -13,8 +15,11 @@ export class JetStreamValueStore implements ValueStore {
   readonly #table: KvTable;
   readonly #link: Link;
   readonly #persistence: Persistence;
+  readonly #oldLeader: OldLeader;
 
-  constructor(table: KvTable, link: Link, persistence: Persistence) {
+  /** @param hasOneReplica - true where any read is the newest */
+  constructor(table: KvTable, link: Link, persistence: Persistence, hasOneReplica: boolean) {
+    this.#oldLeader = new OldLeader(link.clock, hasOneReplica);
     this.#table = table;
     this.#link = link;
     this.#persistence = persistence;
@@ -30,12 +35,16 @@ export class JetStreamValueStore implements ValueStore {
 
   async get(runId: string, key: string): Promise<string | null> {
     const name = `${toToken(runId)}.${key}`;
-    const entry = await this.#persistence.run(
-      `reading values of run "${runId}"`,
-      // What one replica has not heard of the leader may know.
-      async () => (await this.#table.get(name)) ?? (await this.#table.getFromLeader(name)),
-    );
-    return entry?.body ?? null;
+    const isBelieved = this.#oldLeader.belief();
+    return this.#persistence.run(`reading values of run "${runId}"`, async () => {
+      const entry = await this.#table.get(name);
+      if (entry !== null) return entry.body;
+      // What one replica has not heard of the leader may know. A marker says that it was removed.
+      const message = await this.#table.newestFromLeader(name);
+      if (message !== null) return isMarker(message) ? null : message.body;
+      if (isBelieved()) return null;
+      throw new NoAnswer("unavailable", name);
+    });
   }
 
   async remove(runId: string, keys: readonly string[]): Promise<void> {

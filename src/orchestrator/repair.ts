@@ -93,6 +93,8 @@ export class Repairs {
   async #some(quietMs: number, tally: RepairTally): Promise<void> {
     const { backend, log } = this.#scope;
     if (this.#areGone || (await this.#checkForLoss())) {
+      // Until the look has come to its end: when workers have gone on, nothing may show any more that there was a loss.
+      this.#areGone = true;
       log.error({}, "checkpoints that were stored are gone: all runs are looked at");
       await this.#all({ quietMs, restored: true }, tally);
       this.#newest = await backend.contexts.newestRevision();

@@ -266,13 +266,19 @@ export class Carry {
     if (checkpoint.history.events.length < HISTORY_CHUNK || upTo - historySent < HISTORY_CHUNK)
       return;
     if (isTerminal(checkpoint.status)) return;
-    this.#session.historySent = upTo;
+    const session = this.#session;
+    session.historySent = upTo;
+    const stored = keepHistory(this.#scope.backend, checkpoint, historySent);
+    // That a chunk is kept lets go of those before it as well.
+    const inOrder = Promise.all([session.historyStored, stored]);
+    session.historyStored = inOrder;
     this.waitFor(
-      keepHistory(this.#scope.backend, checkpoint, historySent).then(
-        () => this.#session.later({ type: "history-kept", upTo }),
+      inOrder.then(
+        () => session.later({ type: "history-kept", upTo }),
         (error: unknown) => {
           // The next chunk begins where this one would have.
-          this.#session.historySent = Math.min(this.#session.historySent, historySent);
+          session.historySent = Math.min(session.historySent, historySent);
+          if (session.historyStored === inOrder) session.historyStored = Promise.resolve();
           throw error;
         },
       ),

@@ -176,7 +176,7 @@ export class Intake {
   }
 
   #arrive(delivery: Delivery): void {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.elapsed();
     const held: Held = { delivery, since: now, renewed: now };
     if (this.#stop.signal.aborted) {
       delivery.giveBack();
@@ -244,7 +244,7 @@ export class Intake {
 
   /** Renews what is in hand, and lets go of what has waited too long. */
   #sweep(): void {
-    const now = this.#options.clock.now();
+    const now = this.#options.clock.elapsed();
     for (const kind of ["work", "start"] as const) {
       const kept: Held[] = [];
       for (const held of this.#waiting[kind]) {

@@ -24,6 +24,7 @@ class FakeQueue {
   readonly ackWaitMs = 30_000;
   readonly clock: ManualClock;
   asked = 0;
+  renewed = 0;
   readonly #has = new Map<string, number>();
   readonly #waiting: Asked[] = [];
 
@@ -60,7 +61,10 @@ class FakeQueue {
     for (; asked.left > 0 && this.#left(asked) > 0 && !signal.aborted; asked.left--) {
       this.#has.set(nameOf(source), this.#left(asked) - 1);
       const giveBack = () => this.fill(source, this.#left(asked) + 1);
-      deliver({ ...source, giveBack, working: () => {} } as Partial<Delivery> as Delivery);
+      const working = () => {
+        this.renewed += 1;
+      };
+      deliver({ ...source, giveBack, working } as Partial<Delivery> as Delivery);
     }
     if (asked.left === 0) asked.settle();
     else if (!signal.aborted) this.#waiting.push(asked);
@@ -181,4 +185,36 @@ describe("intake", () => {
     expect(queue.asked).toBe(3);
     expect(began).toEqual([]);
   });
+});
+
+it("renews what is in hand also where the wall clock is set back", async () => {
+  const clock = new ManualClock();
+  const queue = new FakeQueue(clock);
+  let setBackMs = 0;
+  const shifted = {
+    now: () => clock.now() - setBackMs,
+    elapsed: () => clock.elapsed(),
+    random: () => 0.5,
+    after: (ms: number, run: () => void) => clock.after(ms, run),
+  };
+  let end: () => void = () => {};
+  const intake = new Intake({
+    queue: queue as unknown as WorkQueue,
+    sources: [WORK],
+    slots: 1,
+    clock: shifted,
+    log: silentLogger,
+    handle: () =>
+      new Promise((resolve) => {
+        end = resolve;
+      }),
+  });
+  queue.fill(WORK, 1);
+  intake.start();
+  await clock.advance(5_000);
+  setBackMs = 3_600_000;
+  await clock.advance(120_000);
+  expect(queue.renewed).toBeGreaterThan(8);
+  end();
+  await intake.close();
 });

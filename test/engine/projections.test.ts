@@ -167,3 +167,37 @@ test("the history has every event where hundreds of branches end in one instant"
     Array.from({ length: (view?.checkpoint.history.next ?? 0) - 1 }, (_, i) => i + 1),
   );
 });
+
+test("events stay in the checkpoint until those before them are stored too", async () => {
+  const flow = chain(90);
+  await using system = new System([flow], { ackWaitMs: 30_000 });
+  const { orchestrator } = system;
+  const first = gate();
+  const oldest: number[] = [];
+  let appends = 0;
+  await system.worker(
+    [flow],
+    {},
+    {
+      history: (own) => ({
+        append: async (workflow, runId, events) => {
+          appends += 1;
+          if (appends === 1) await first.promise;
+          await own.append(workflow, runId, events);
+        },
+      }),
+      contexts: (own) => ({
+        update: (checkpoint, revision, spare) => {
+          // Two chunks have been sent, and the second is stored.
+          if (appends >= 2) oldest.push(checkpoint.history.events[0]?.[0] ?? 0);
+          if (checkpoint.status === "completed") first.open();
+          return own.update(checkpoint, revision, spare);
+        },
+      }),
+    },
+  );
+  const runId = await orchestrator.startRun(flow, 1);
+  await orchestrator.waitForCompletion(runId, { timeoutMs: 4_000 });
+  expect(appends).toBeGreaterThan(1);
+  expect(new Set(oldest)).toEqual(new Set([1]));
+});

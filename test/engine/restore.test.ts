@@ -6,6 +6,7 @@ import { next, node, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { chain } from "../support/flows.ts";
 import { gate } from "../support/gate.ts";
+import { outOfReach } from "./altered.ts";
 import { System } from "./system.ts";
 
 // What repair makes of stores that are of different ages: the logic alone, on the memory adapter. On a real server with
@@ -318,4 +319,26 @@ test("a run that has gone on is left alone, although an old leader shows it as i
   await drain(system);
   expect(await orchestrator.result(id)).toBe(5);
   expect(await backend.queue.queued(flow.name, id)).toEqual([]);
+});
+
+test("a look after a loss that fails half-way is made again, although nothing shows the loss any more", async () => {
+  await using system = stepwise();
+  await system.orchestrator.startRun(flow, 1);
+  await step(system);
+  let newest = 100;
+  let fails = false;
+  const orchestrator = system.orchestratorOn([flow], {
+    contexts: (own) => ({
+      newestRevision: async () => newest,
+      page: (after, limit) => (fails ? outOfReach() : own.page(after, limit)),
+    }),
+  });
+  await orchestrator.repair({ quietMs: 0 });
+  newest = 60;
+  fails = true;
+  await expect(orchestrator.repair({ quietMs: 0 })).rejects.toThrow("out of reach");
+  fails = false;
+  // Workers have gone on meanwhile.
+  newest = 120;
+  expect(await orchestrator.repair({ quietMs: 0 })).toMatchObject({ restored: 1 });
 });

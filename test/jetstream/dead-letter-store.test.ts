@@ -1,0 +1,44 @@
+import { expect, test } from "vitest";
+import { JetStreamDeadLetterStore } from "../../src/jetstream/dead-letter-store.ts";
+import type { Link } from "../../src/jetstream/link.ts";
+import type { Names } from "../../src/jetstream/names.ts";
+import type { Persistence } from "../../src/jetstream/persist.ts";
+import type { Requester } from "../../src/jetstream/requester.ts";
+import { StreamReader } from "../../src/jetstream/stream-reader.ts";
+
+const LETTERS = 600;
+/** As many as fit into one answer of the server. */
+const IN_AN_ANSWER = 250;
+
+class LargeLetters extends StreamReader {
+  override async bounds() {
+    return { first: 1, last: LETTERS };
+  }
+
+  override async from(_subject: string, seq: number, count: number) {
+    const size = Math.min(count, IN_AN_ANSWER, LETTERS - seq + 1);
+    const messages = Array.from({ length: size }, (_, i) => ({
+      ...{ seq: seq + i, storedAt: 0, subject: "x", headers: undefined, body: "" },
+      pending: LETTERS - seq - i,
+    }));
+    return { messages, more: seq + size <= LETTERS };
+  }
+}
+
+test("a page of dead letters that one answer of the server does not hold skips none", async () => {
+  const persistence = { run: <T>(_what: string, attempt: () => Promise<T>) => attempt() };
+  const store = new JetStreamDeadLetterStore(
+    {} as Link,
+    {} as Requester,
+    persistence as unknown as Persistence,
+    { deadStream: "dead", deadAll: "dead.>" } as Names,
+    new LargeLetters({} as Requester, "dead"),
+  );
+  const seen: number[] = [];
+  for (let before: number | null = null; ; before = seen.at(-1) ?? null) {
+    const page: readonly { readonly id: number }[] = await store.list(400, before);
+    if (page.length === 0) break;
+    seen.push(...page.map(({ id }) => id));
+  }
+  expect(seen).toEqual(Array.from({ length: LETTERS }, (_, i) => LETTERS - i));
+});
