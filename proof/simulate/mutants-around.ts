@@ -109,8 +109,8 @@ export const AROUND: readonly Mutant[] = [
     name: "no floor",
     breaks: "a message that the queue has forgotten counts as one that will come (G1)",
     file: "src/orchestrator/repair-run.ts",
-    find: "    const isForgotten = !scheduled && seq <= floor;",
-    replace: "    const isForgotten = !scheduled && seq + floor < 0;",
+    find: "    if (!scheduled && seq <= floor) {",
+    replace: "    if (!scheduled && seq + floor < 0) {",
   },
   {
     name: "forgotten for ever",

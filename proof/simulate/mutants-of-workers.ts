@@ -112,7 +112,7 @@ export const OF_WORKERS: readonly Mutant[] = [
     name: "late answer",
     breaks: "the answer to a write sets back what is known, and wanted work is taken for gone (G1)",
     file: SESSION,
-    find: "    if (this.#known === null || this.#known.revision < written.revision) this.#known = written;",
+    find: "    this.#learn(written);",
     replace: "    this.#known = written;",
   },
   {
@@ -155,8 +155,8 @@ export const OF_WORKERS: readonly Mutant[] = [
     name: "old view",
     breaks: "a worker queues on what it saw before it was told of a cancel (G3)",
     file: CARRY,
-    find: "    return known !== null && known.revision > view.revision ? known : view;",
-    replace: "    return known === view ? known : view;",
+    find: "  known !== null && known.revision > view.revision ? known : view;",
+    replace: "  known === view ? known : view;",
   },
   {
     name: "hot schedule",

@@ -1,5 +1,5 @@
 import { type Checkpoint, START_CARRIER } from "../../src/core/checkpoint/checkpoint.ts";
-import { dueMs } from "../../src/core/checkpoint/inspect.ts";
+import { mayRun } from "../../src/core/checkpoint/inspect.ts";
 import { namedIn } from "../../src/core/records/work-message.ts";
 import type { Names } from "../../src/jetstream/names.ts";
 import type { Replica } from "./nats/replica.ts";
@@ -22,8 +22,8 @@ export function unvouched(names: Names, queue: Replica, checkpoint: Checkpoint):
       .on(names.work(workflow, runId, item))
       .some((seq) => namedIn(queue.messages.get(seq)?.body ?? "").turn === turn);
   for (const [key, item] of Object.entries(items)) {
-    const { carrier, failed, turn } = item;
-    if (failed === true || dueMs(item) === Number.POSITIVE_INFINITY) continue;
+    const { carrier, turn } = item;
+    if (!mayRun(item)) continue;
     if (hasOwn(Number(key), turn)) continue;
     if (carrier === undefined) return `item ${key} of ${runId} has no message in the queue`;
     if (carrier === START_CARRIER ? queue.messages.has(startSeq) : hasMessage(carrier)) continue;

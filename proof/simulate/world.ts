@@ -193,11 +193,15 @@ export class World {
 
   /** True where a worker that lives has looked dead to others since then, because its heartbeats did not come. */
   hasLookedDead(since: number): boolean {
-    const silentMs = ALIVE_MS - 2 * this.#scenario.skewMs;
     return this.processes.some(({ name }) => {
       const beat = this.#beats.get(name);
-      return beat !== undefined && (beat.backAt >= since || this.time.now - beat.at > silentMs);
+      return beat !== undefined && (beat.backAt >= since || this.#looksDead(beat.at));
     });
+  }
+
+  /** True where some clock says that a worker whose last heartbeat is of then is dead. */
+  #looksDead(at: number): boolean {
+    return this.time.now - at > ALIVE_MS - 2 * this.#scenario.skewMs;
   }
 
   /** Goes on until the work is done. @throws Violation, or what else a process or the work threw */
@@ -270,8 +274,7 @@ export class World {
   #heard(name: string): void {
     const { now } = this.time;
     const before = this.#beats.get(name) ?? { at: now, backAt: Number.NEGATIVE_INFINITY };
-    const wasSilent = now - before.at > ALIVE_MS - 2 * this.#scenario.skewMs;
-    this.#beats.set(name, { at: now, backAt: wasSilent ? now : before.backAt });
+    this.#beats.set(name, { at: now, backAt: this.#looksDead(before.at) ? now : before.backAt });
   }
 
   /**

@@ -261,12 +261,12 @@ export class RunSession {
     this.#base = null;
     this.#lazy = this.#lazy.slice(lazy.length);
     // The answer may come after that to a read of what somebody else has written since.
-    if (this.#known === null || this.#known.revision < written.revision) this.#known = written;
+    this.#learn(written);
     if (isTerminal(written.checkpoint.status)) this.#endedAt = written.revision;
     // With the last commit all values go: see `projectRun`.
     if (!isFinal(written.checkpoint.status))
       void this.#env.outside.drop(this.runId, valuesLeft(base.checkpoint, written.checkpoint));
-    return settleEach(batch, outcomes, this.#known);
+    return settleEach(batch, outcomes, this.#known ?? written);
   }
 
   /** What the next write replaces: for a run with no entry, the checkpoint before its beginning. */

@@ -35,18 +35,12 @@ export class JetStreamDeadLetterStore implements DeadLetterStore {
   readonly #names: Names;
   readonly #reader: StreamReader;
 
-  constructor(
-    link: Link,
-    requester: Requester,
-    persistence: Persistence,
-    names: Names,
-    reader = new StreamReader(requester, names.deadStream),
-  ) {
+  constructor(link: Link, requester: Requester, persistence: Persistence, names: Names) {
     this.#link = link;
     this.#requester = requester;
     this.#persistence = persistence;
     this.#names = names;
-    this.#reader = reader;
+    this.#reader = new StreamReader(requester, names.deadStream);
   }
 
   async add(letter: NewDeadLetter): Promise<void> {
@@ -85,23 +79,13 @@ export class JetStreamDeadLetterStore implements DeadLetterStore {
       const wanted = limit - letters.length;
       if (wanted <= 0) break;
       const low = Math.max(first, high - wanted + 1);
-      letters.push(...(await this.#between(low, high)).reverse().map(toDeadLetter));
+      const found: StoredMessage[] = [];
+      for await (const messages of this.#reader.batches(this.#names.deadAll, low, high))
+        found.push(...messages.filter(({ seq }) => seq <= high));
+      letters.push(...found.reverse().map(toDeadLetter));
       high = low - 1;
     }
     return letters;
-  }
-
-  /** All messages from one position to another: one answer of the server has only so many bytes. */
-  async #between(low: number, high: number): Promise<StoredMessage[]> {
-    const found: StoredMessage[] = [];
-    for (let seq = low; seq <= high; ) {
-      const { messages, more } = await this.#reader.from(this.#names.deadAll, seq, high - seq + 1);
-      found.push(...messages.filter((message) => message.seq <= high));
-      const last = messages.at(-1);
-      if (!more || last === undefined) break;
-      seq = last.seq + 1;
-    }
-    return found;
   }
 }
 

@@ -136,10 +136,18 @@ export class StreamReader {
     return { first, last };
   }
 
-  /** All messages that fit the subject from a position on, in stream order, batch by batch. */
-  async *batches(subject: string, from: number): AsyncGenerator<readonly StoredMessage[]> {
-    for (let seq = from; ; ) {
-      const batch = await this.from(subject, seq, BATCH);
+  /**
+   * All messages that fit the subject from a position on, in stream order, batch by batch.
+   *
+   * @param to - the last position that is wanted. What lies above may be given too
+   */
+  async *batches(
+    subject: string,
+    from: number,
+    to = Number.POSITIVE_INFINITY,
+  ): AsyncGenerator<readonly StoredMessage[]> {
+    for (let seq = from; seq <= to; ) {
+      const batch = await this.from(subject, seq, Math.min(BATCH, to - seq + 1));
       if (batch.messages.length > 0) yield batch.messages;
       const last = batch.messages.at(-1);
       if (!batch.more || last === undefined) return;

@@ -210,11 +210,13 @@ async function strandedItems(
   const [own, alive] = [new Set<number>(), new Set<number>()];
   for (const { item, seq, scheduled, turn } of queued) {
     // Below the floor the queue believes the message acknowledged: it will never deliver it again.
-    const isForgotten = !scheduled && seq <= floor;
-    if (isForgotten) await scope.backend.queue.drop(seq);
-    else if (turn === checkpoint.items[item]?.turn) own.add(item);
+    if (!scheduled && seq <= floor) {
+      await scope.backend.queue.drop(seq);
+      continue;
+    }
+    if (turn === checkpoint.items[item]?.turn) own.add(item);
     // A timer of another turn moves nothing that waits now.
-    if (!isForgotten && !scheduled) alive.add(item);
+    if (!scheduled) alive.add(item);
   }
   const isByStart = Object.values(checkpoint.items).some((item) => item.carrier === START_CARRIER);
   const startWaits =

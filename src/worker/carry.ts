@@ -111,10 +111,12 @@ export class Carry {
     let carried: readonly number[] = carriedBy(first, this.#carrier, this.#turn);
     const until = this.#scope.clock.now() + YIELD_AFTER_MS;
     for (let step = 0; ; step++) {
-      const newest = this.#newest(view);
-      const looked = newest instanceof Promise ? await newest : newest;
-      if (looked === null) return ACK;
-      view = looked;
+      // Where somebody has cancelled or paused the run nothing more of it may be queued from here. Another carry may have
+      // read that already, since this one looked.
+      const { fresh, known } = this.#session;
+      const newest = fresh ? later(view, known) : await this.#session.current();
+      if (newest === null) return ACK;
+      view = newest;
       const next = this.#next(view, carried, step, until);
       if (typeof next !== "number") return next;
       const done = await this.#executor.execute({
@@ -133,16 +135,6 @@ export class Carry {
       carried = done.items;
       this.#gatherHistory(view.checkpoint);
     }
-  }
-
-  /**
-   * The run as it is known: where somebody has cancelled or paused it nothing more of it may be queued from here. Another
-   * carry may have read that already, since this one looked. Null: there is no such run any more.
-   */
-  #newest(view: Versioned): Versioned | Promise<Versioned | null> {
-    const { fresh, known } = this.#session;
-    if (!fresh) return this.#session.current();
-    return known !== null && known.revision > view.revision ? known : view;
   }
 
   /** The item to execute now, or how it ends. Between this and what it looked at lies no asynchronous step. */
@@ -285,6 +277,10 @@ export class Carry {
     );
   }
 }
+
+/** What is known of a run, where it is later than what was looked at. */
+const later = (view: Versioned, known: Versioned | null): Versioned =>
+  known !== null && known.revision > view.revision ? known : view;
 
 /**
  * True where the run may have ended under the message of this item: it is none of those that were pending then, or one that

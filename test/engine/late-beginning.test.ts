@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { StartRequest } from "../../src/core/records/start-request.ts";
 import { next, nextAll, node, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
-import { chain } from "../support/flows.ts";
+import { chain, single } from "../support/flows.ts";
 import { gate } from "../support/gate.ts";
 import { System } from "./system.ts";
 
@@ -64,22 +64,10 @@ test("a start request whose input is checked for long does not begin a run that 
 
 test("a run that was published without a client, and signalled before it began, is listed as it runs", async () => {
   const hanging = gate();
-  const flow = workflow({
-    name: "hanging",
-    version: 1,
-    start: "only",
-    edges: { only: [] },
-    nodes: {
-      only: node({
-        input: z.number(),
-        output: z.number(),
-        run: async (_c, n) => {
-          await hanging.promise;
-          return next(n);
-        },
-      }),
-    },
-  });
+  const flow = single(async (n) => {
+    await hanging.promise;
+    return n;
+  }, "hanging");
   await using system = new System([flow]);
   await system.backend.queue.prepare("hanging");
   const request: StartRequest = {

@@ -4,7 +4,7 @@ import type { RunStatus } from "../../src/core/checkpoint/checkpoint.ts";
 import type { MetricsStore } from "../../src/core/ports/stores.ts";
 import { next, node, split, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
-import { chain } from "../support/flows.ts";
+import { chain, single } from "../support/flows.ts";
 import { gate } from "../support/gate.ts";
 import { outOfReach } from "./altered.ts";
 import { System } from "./system.ts";
@@ -109,21 +109,9 @@ test("a history that could not be written at first has no gap afterwards", async
 
 test("late figures of a failure do not replace those of the end that followed", async () => {
   let broken = true;
-  const flow = workflow({
-    name: "mended",
-    version: 1,
-    start: "only",
-    edges: { only: [] },
-    nodes: {
-      only: node({
-        input: z.number(),
-        output: z.number(),
-        run: (_c, n) => {
-          if (broken) throw new Error("no");
-          return next(n);
-        },
-      }),
-    },
+  const flow = single((n) => {
+    if (broken) throw new Error("no");
+    return n;
   });
   await using system = new System([flow]);
   const { orchestrator, backend } = system;

@@ -6,6 +6,7 @@ import type { Backend } from "../../src/core/ports/backend.ts";
 import { requeue } from "../../src/engine/requeue.ts";
 import type { RunSession } from "../../src/engine/session.ts";
 import { next, nextAll, node, workflow } from "../../src/workflows/index.ts";
+import { single } from "../support/flows.ts";
 import { gate } from "../support/gate.ts";
 import { knownOf, Stage } from "./stage.ts";
 
@@ -46,7 +47,9 @@ function slowLists(): Stage {
       stage.told.push(`listed as ${status}`);
     },
   };
-  const stage = new Stage(fan, { through: { runs: runs as unknown as Backend["runs"] } });
+  const stage: Stage = new Stage(fan, {
+    through: { runs: runs as unknown as Backend["runs"] },
+  });
   return stage;
 }
 
@@ -100,21 +103,10 @@ test.each([
 ])("an item that is suspect is left alone where meanwhile it %s", async (_what, triedAgain) => {
   const executed: number[] = [];
   const blocked = gate();
-  const flow = workflow({
-    name: "w",
-    version: 1,
-    start: "only",
-    edges: { only: [] },
-    nodes: {
-      only: node({
-        ...numbers,
-        run: async (_c, n) => {
-          executed.push(n);
-          if (n === 1) await blocked.promise;
-          return next(n);
-        },
-      }),
-    },
+  const flow = single(async (n) => {
+    executed.push(n);
+    if (n === 1) await blocked.promise;
+    return n;
   });
   const stage = new Stage(flow);
   const suspect = async (runId: string, input: number): Promise<RunSession> => {

@@ -1,4 +1,4 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { JetStreamDeadLetterStore } from "../../src/jetstream/dead-letter-store.ts";
 import type { Link } from "../../src/jetstream/link.ts";
 import type { Names } from "../../src/jetstream/names.ts";
@@ -10,29 +10,27 @@ const LETTERS = 600;
 /** As many as fit into one answer of the server. */
 const IN_AN_ANSWER = 250;
 
-class LargeLetters extends StreamReader {
-  override async bounds() {
-    return { first: 1, last: LETTERS };
-  }
+afterEach(() => {
+  vi.restoreAllMocks();
+});
 
-  override async from(_subject: string, seq: number, count: number) {
+test("a page of dead letters that one answer of the server does not hold skips none", async () => {
+  const { prototype } = StreamReader;
+  vi.spyOn(prototype, "bounds").mockResolvedValue({ first: 1, last: LETTERS });
+  vi.spyOn(prototype, "from").mockImplementation(async (_subject, seq, count) => {
     const size = Math.min(count, IN_AN_ANSWER, LETTERS - seq + 1);
     const messages = Array.from({ length: size }, (_, i) => ({
       ...{ seq: seq + i, storedAt: 0, subject: "x", headers: undefined, body: "" },
       pending: LETTERS - seq - i,
     }));
     return { messages, more: seq + size <= LETTERS };
-  }
-}
-
-test("a page of dead letters that one answer of the server does not hold skips none", async () => {
+  });
   const persistence = { run: <T>(_what: string, attempt: () => Promise<T>) => attempt() };
   const store = new JetStreamDeadLetterStore(
     {} as Link,
     {} as Requester,
     persistence as unknown as Persistence,
     { deadStream: "dead", deadAll: "dead.>" } as Names,
-    new LargeLetters({} as Requester, "dead"),
   );
   const seen: number[] = [];
   for (let before: number | null = null; ; before = seen.at(-1) ?? null) {

@@ -26,6 +26,13 @@ export function chain(length: number, name = "chain") {
   });
 }
 
+/** One node that makes a number of a number. */
+export function single(run: (n: number) => number | Promise<number>, name = "w") {
+  const numbers = { input: z.number(), output: z.number() };
+  const only = node({ ...numbers, run: async (_c, n) => next(await run(n)) });
+  return workflow({ name, version: 1, nodes: { only }, start: "only", edges: { only: [] } });
+}
+
 /** Splits a number into 0 … n-1, doubles each, and sums what they gave. */
 export const fanOut = workflow({
   name: "fan-out",
