@@ -90,7 +90,11 @@ export function readable(raw: RawStart, namespace: string): StartRequest | null 
 
 /** What lists show of the run, from the checkpoint where there is one. */
 export async function runInfo(scope: OrchestratorScope, runId: string): Promise<RunInfo> {
-  const found = await findRun(scope, runId);
+  return infoOfFound(await findRun(scope, runId));
+}
+
+/** What lists show of the run. */
+export function infoOfFound(found: FoundRun): RunInfo {
   if (found.type === "accepted") return found.info;
   return toRunInfo(found.view.checkpoint, found.view.revision);
 }

@@ -14,7 +14,7 @@ import { projectRun } from "../engine/project.ts";
 import { requeue } from "../engine/requeue.ts";
 import { checkSignal } from "../workflows/index.ts";
 import { type Changed, changeRun } from "./change-run.ts";
-import { dropStart, findRun, runInfo, unbegun } from "./find-run.ts";
+import { dropStart, type FoundRun, findRun, infoOfFound, runInfo, unbegun } from "./find-run.ts";
 import { type RepairLook, repairRun } from "./repair-run.ts";
 import type { OrchestratorScope } from "./scope.ts";
 
@@ -33,13 +33,18 @@ const AT_ONCE: RepairLook = {
 /** Workers that are looked at side by side. */
 const WIDTH = 16;
 
+/** The run that a command is for. @throws FloxideError `illegal_state` where its entry has expired before the list did */
+async function findFor(scope: OrchestratorScope, runId: string, verb: string): Promise<FoundRun> {
+  const found = await findRun(scope, runId);
+  if (found.type === "accepted" && isTerminal(found.info.status))
+    throw illegal(verb, runId, found.info.status);
+  return found;
+}
+
 /** Reads, applies, compares and sets, until one revision wins. */
 async function commit(scope: OrchestratorScope, runId: string, change: Change): Promise<Changed> {
   for (;;) {
-    const found = await findRun(scope, runId);
-    // Its entry has expired before the list did.
-    if (found.type === "accepted" && isTerminal(found.info.status))
-      throw illegal(change.type, runId, found.info.status);
+    const found = await findFor(scope, runId, change.type);
     const base =
       found.type === "begun"
         ? found.view
@@ -127,7 +132,7 @@ async function askWorkers(
 export async function resumeRun(scope: OrchestratorScope, runId: string): Promise<void> {
   const { backend, clock } = scope;
   // Filed as running before it is: a resume that dies half-way leaves a run where repair looks for it.
-  const before = await runInfo(scope, runId);
+  const before = infoOfFound(await findFor(scope, runId, "resume"));
   if (before.status === "paused" || before.status === "failed") {
     const { version, workflow, createdAt, inputHash, revision } = before;
     const known = { runId, version, workflow, createdAt, inputHash, revision };

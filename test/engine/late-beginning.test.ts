@@ -104,3 +104,21 @@ test.each(["cancel", "pause", "resume"] as const)(
     expect((await system.orchestrator.listRuns({})).items).toMatchObject([{ status: "completed" }]);
   },
 );
+
+test("resume is refused where a run is listed as failed and its checkpoint has expired, and lists stay as they are", async () => {
+  const flow = single(() => {
+    throw new Error("no");
+  });
+  await using system = new System([flow]);
+  await system.worker([flow]);
+  const runId = await system.orchestrator.startRun(flow, 1);
+  await eventually(async () =>
+    expect((await system.backend.runs.get(runId))?.status).toBe("failed"),
+  );
+  await system.backend.contexts.remove(runId);
+  await expect(system.orchestrator.resume(runId)).rejects.toMatchObject({
+    code: "illegal_state",
+    details: { status: "failed" },
+  });
+  expect((await system.orchestrator.listRuns({})).items).toMatchObject([{ status: "failed" }]);
+});
