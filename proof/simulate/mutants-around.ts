@@ -140,11 +140,4 @@ export const AROUND: readonly Mutant[] = [
     find: "    if (item?.turn !== turn) continue;",
     replace: "    if (item === undefined) continue;",
   },
-  {
-    name: "replaced value",
-    breaks: "a checkpoint whose large field is replaced as it is read is taken for lost",
-    file: "src/core/whole-contexts.ts",
-    find: "      if (read.revision <= seen) return refuse(runId);",
-    replace: "      return refuse(runId);",
-  },
 ];

@@ -27,8 +27,8 @@ export const OF_WORKERS: readonly Mutant[] = [
     breaks:
       "a hold that lets its item end counts on a context that it has not seen: all wait for each other",
     file: ITEM_CHANGES,
-    find: '  if (change.seen !== undefined && change.seen !== draft.next.contextVersion)\n    return refused("outdated");\n',
-    replace: "",
+    find: "  if (isOutdated(draft, change) || lostFields(draft.next).length > 0)",
+    replace: "  if (lostFields(draft.next).length > 0)",
   },
   {
     name: "begin twice",

@@ -1,6 +1,6 @@
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { isTerminal } from "./checkpoint/checkpoint.ts";
-import { FloxideError, isFloxideError } from "./errors.ts";
+import { lostFields } from "./checkpoint/wide.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { Json } from "./json.ts";
 import type {
@@ -13,7 +13,8 @@ import type {
 import { Recent } from "./recent.ts";
 
 // Checkpoints whose large context fields are stored once, and not with every step. Invariants:
-// 1. Who reads a checkpoint gets the whole context, and who writes one gives it.
+// 1. Who reads a checkpoint gets the whole context, and who writes one gives it. What is lost of it is named by `lostFields`,
+//    in whatever is written too, so that the run fails of it and does not go on without.
 // 2. A checkpoint with all of its context is no larger than one value may be: so that it can end whole, when its values go.
 // 3. Values never change: what was read may be remembered. One that is missing has been replaced since: the checkpoint
 //    is read again.
@@ -39,8 +40,7 @@ export class WholeContexts implements ContextStore {
       const read = await this.#inner.get(runId, Math.max(seen, atLeast ?? 0));
       if (read?.checkpoint.contextKept === undefined) return read;
       const whole = await this.#whole(read);
-      if (whole !== null) return whole;
-      if (read.revision <= seen) return refuse(runId);
+      if (lostFields(whole.checkpoint).length === 0 || read.revision <= seen) return whole;
       seen = read.revision;
     }
   }
@@ -57,19 +57,11 @@ export class WholeContexts implements ContextStore {
 
   async page(after: number, limit: number): Promise<CheckpointPage> {
     const page = await this.#inner.page(after, limit);
-    const unreadable = [...page.unreadable];
     const views = await inParallel(page.views, WIDTH, async (view) => {
-      if (view.checkpoint.contextKept === undefined) return view;
-      const { runId } = view.checkpoint;
-      try {
-        return (await this.#whole(view)) ?? (await this.get(runId));
-      } catch (error) {
-        if (!isFloxideError(error, "validation")) throw error;
-        unreadable.push(runId);
-        return null;
-      }
+      const whole = await this.#whole(view);
+      return lostFields(whole.checkpoint).length === 0 ? whole : this.get(view.checkpoint.runId);
     });
-    return { ...page, views: views.filter((view) => view !== null), unreadable };
+    return { ...page, views: views.filter((view) => view !== null) };
   }
 
   /** Without what is kept elsewhere of their contexts. */
@@ -85,13 +77,13 @@ export class WholeContexts implements ContextStore {
     return this.#inner.remove(runId);
   }
 
-  /** The checkpoint with all of its context; null where a value is missing. */
-  async #whole({ checkpoint, revision }: Versioned): Promise<Versioned | null> {
+  /** The checkpoint with all of its context that is stored. */
+  async #whole({ checkpoint, revision }: Versioned): Promise<Versioned> {
+    if (checkpoint.contextKept === undefined) return { checkpoint, revision };
     const context = { ...checkpoint.context };
-    for (const [field, [key]] of Object.entries(checkpoint.contextKept ?? {})) {
+    for (const [field, [key]] of Object.entries(checkpoint.contextKept)) {
       const value = await this.#value(checkpoint.runId, key);
-      if (value === undefined) return null;
-      context[field] = value;
+      if (value !== undefined) context[field] = value;
     }
     return { checkpoint: { ...checkpoint, context }, revision };
   }
@@ -109,9 +101,9 @@ export class WholeContexts implements ContextStore {
 
 /** The checkpoint as it is stored, and how many bytes of it are stored elsewhere. */
 function split(checkpoint: Checkpoint): { readonly stored: Checkpoint; readonly bytes: number } {
-  const { contextKept, ...whole } = checkpoint;
+  const { contextKept } = checkpoint;
   if (contextKept === undefined) return { stored: checkpoint, bytes: 0 };
-  if (isTerminal(checkpoint.status)) return { stored: whole as Checkpoint, bytes: 0 };
+  if (isTerminal(checkpoint.status)) return { stored: checkpoint, bytes: 0 };
   const context = { ...checkpoint.context };
   let bytes = 0;
   for (const [field, [, size]] of Object.entries(contextKept)) {
@@ -119,12 +111,4 @@ function split(checkpoint: Checkpoint): { readonly stored: Checkpoint; readonly 
     bytes += size;
   }
   return { stored: { ...checkpoint, context }, bytes };
-}
-
-function refuse(runId: string): never {
-  throw new FloxideError(
-    "validation",
-    `the checkpoint of run "${runId}" cannot be read: a field of its context is not stored any more`,
-    { details: { runId } },
-  );
 }

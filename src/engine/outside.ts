@@ -101,20 +101,21 @@ export class Outside {
     const hasEnded = isTerminal(checkpoint.status);
     const fields = hasEnded ? [] : this.#largeFields(before, checkpoint);
     if (fields.length === 0 && before.contextKept === undefined) return checkpoint;
-    return this.#keepFields(hasEnded ? {} : (before.contextKept ?? {}), before, checkpoint, fields);
+    return this.#keepFields(before, checkpoint, fields);
   }
 
   async #keepFields(
-    known: NonNullable<Checkpoint["contextKept"]>,
     before: Checkpoint,
     checkpoint: Checkpoint,
     fields: readonly string[],
   ): Promise<Checkpoint> {
     const { contextKept: _, ...rest } = checkpoint;
-    const { runId, context } = checkpoint;
+    const { runId, context, status } = checkpoint;
     const kept: NonNullable<Checkpoint["contextKept"]> = {};
-    for (const [field, entry] of Object.entries(known)) {
-      if (context[field] === before.context[field]) kept[field] = entry;
+    for (const [field, entry] of Object.entries(before.contextKept ?? {})) {
+      const isLost = context[field] === undefined;
+      const isSame = context[field] === before.context[field];
+      if (isLost || (isSame && !isTerminal(status))) kept[field] = entry;
     }
     await inParallel(fields, PARALLEL, async (field) => {
       const key = this.#newKey();

@@ -3,6 +3,7 @@ import type { Checkpoint, Item } from "../core/checkpoint/checkpoint.ts";
 import { storedTime } from "../core/checkpoint/item-changes.ts";
 import { FloxideError, isFloxideError } from "../core/errors.ts";
 import type { Failure } from "../core/failure.ts";
+import { toFailure } from "../core/failure.ts";
 import type { Outside } from "../engine/outside.ts";
 import type { RunSession } from "../engine/session.ts";
 import type { Committed } from "../engine/settle.ts";
@@ -14,6 +15,14 @@ import type { WorkerScope } from "./scope.ts";
 export interface Counted {
   readonly counted: ItemChange;
   readonly committed: Committed;
+}
+
+/** An item that fails its run. */
+interface Failing {
+  readonly id: number;
+  readonly item: Item;
+  readonly carrier: number;
+  readonly seen: number | undefined;
 }
 
 /** Commits what executions came to, in a form that fits, and records those that failed. */
@@ -31,8 +40,23 @@ export class Commits {
     return this.#recorded(await this.#commit(session, subject, change));
   }
 
-  /** Commits a failure; one that does not fit either is cut to the bone, and fails the run. */
-  async commitFailure(session: RunSession, change: ItemChange): Promise<Counted> {
+  /**
+   * Fails the run with the item. What does not fit is cut to the bone.
+   *
+   * @param of - with `seen` only while the context is of that version
+   */
+  async fail(session: RunSession, of: Failing, error: FloxideError): Promise<Counted> {
+    const { id, item, carrier, seen } = of;
+    const at = { node: item.node, item: id, attempt: item.attempt, now: this.#scope.clock.now() };
+    const change = {
+      type: "fail",
+      item: id,
+      turn: item.turn,
+      carrier,
+      ms: 0,
+      failure: toFailure(error, at),
+      ...(seen === undefined ? {} : { seen }),
+    } as const;
     return this.#recorded(await this.#commitFailure(session, change));
   }
 
@@ -81,6 +105,7 @@ export class Commits {
     }
   }
 
+  /** Commits a failure; one that does not fit either is cut to the bone, and fails the run. */
   async #commitFailure(session: RunSession, change: ItemChange): Promise<Counted> {
     try {
       return { counted: change, committed: await session.commit(change) };
@@ -89,7 +114,8 @@ export class Commits {
       const message = change.failure.message.slice(0, 200);
       const failure = { ...change.failure, stack: null, message };
       const { item, turn, carrier } = change;
-      const counted = { type: "fail", item, turn, carrier, ms: 0, failure } as const;
+      const seen = change.type === "fail" && change.seen !== undefined ? { seen: change.seen } : {};
+      const counted = { type: "fail", item, turn, carrier, ms: 0, failure, ...seen } as const;
       return { counted, committed: await session.commit(counted) };
     }
   }

@@ -3,9 +3,8 @@ import type { ItemChange, Refusal } from "../core/checkpoint/change.ts";
 import type { Checkpoint, Item } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { dueMs } from "../core/checkpoint/inspect.ts";
-import { isOutside } from "../core/checkpoint/wide.ts";
+import { isOutside, lostFields } from "../core/checkpoint/wide.ts";
 import { FloxideError, isFloxideError } from "../core/errors.ts";
-import { toFailure } from "../core/failure.ts";
 import type { Json } from "../core/json.ts";
 import type { Outside } from "../engine/outside.ts";
 import type { RunSession } from "../engine/session.ts";
@@ -120,15 +119,18 @@ export class Executor {
     }
   }
 
-  /** Fails the run with the item, whatever its policy: another attempt would be no better. */
-  async #fail(request: Execute, item: Item, error: FloxideError): Promise<Executed> {
+  /**
+   * Fails the run with the item, whatever its policy: another attempt would be no better.
+   *
+   * @param seen - version of the context that it fails of, where that may have been written anew: then the item is executed
+   */
+  async #fail(request: Execute, item: Item, error: FloxideError, seen?: number): Promise<Executed> {
     const { session, id } = request;
-    const carrier = voucherOf(request, item);
-    const now = this.#scope.clock.now();
-    const failure = toFailure(error, { node: item.node, item: id, attempt: item.attempt, now });
-    const change = { type: "fail", item: id, turn: item.turn, carrier, ms: 0, failure } as const;
-    const { committed, counted } = await this.#commits.commitFailure(session, change);
-    return this.#went(request, committed, counted);
+    const of = { id, item, carrier: voucherOf(request, item), seen };
+    const { committed, counted } = await this.#commits.fail(session, of, error);
+    return isOutdated(committed)
+      ? this.#executeNow(request, item.turn)
+      : this.#went(request, committed, counted);
   }
 
   /** @param turn - that in which the item was found suspect, before others had their turn */
@@ -186,6 +188,11 @@ export class Executor {
     // be executed but to be woken.
     if (turn !== undefined && stored.turn !== turn)
       return { type: "refused", checkpoint, refusal: "stale" };
+    const lost = lostFields(checkpoint);
+    if (lost.length > 0) {
+      const error = gone(stored, `"${lost.join('", "')}" of the context`);
+      return this.#fail(request, stored, error, checkpoint.contextVersion);
+    }
     if (isOutside(stored) && request.input === undefined) return this.execute(request);
     const item = request.input === undefined ? stored : { ...stored, input: request.input };
     if (dueMs(item) > this.#scope.clock.now()) {
@@ -211,10 +218,9 @@ export class Executor {
 
   async #commit(request: Execute, subject: Case, change: ItemChange): Promise<Executed> {
     const { committed, counted } = await this.#commits.commit(request.session, subject, change);
-    if (!committed.outcome.applied && committed.outcome.refusal === "outdated") {
-      return this.#executeNow(request, subject.item.turn);
-    }
-    return this.#went(request, committed, counted);
+    return isOutdated(committed)
+      ? this.#executeNow(request, subject.item.turn)
+      : this.#went(request, committed, counted);
   }
 
   #went(
@@ -267,6 +273,9 @@ function voucherOf({ id, carrier, turn }: Execute, item: Item): number {
 /** True where the message was given back on purpose: a retry that waited in it, or a worker that stopped. */
 const isExpected = (item: Item, deliveries: number): boolean =>
   item.deliveries !== undefined && item.deliveries === deliveries - 1;
+
+const isOutdated = ({ outcome }: Committed): boolean =>
+  !outcome.applied && outcome.refusal === "outdated";
 
 const gone = (item: Item, what: string): FloxideError =>
   new FloxideError(

@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { newCheckpoint } from "../../src/core/checkpoint/checkpoint.ts";
+import { lostFields } from "../../src/core/checkpoint/wide.ts";
 import type { ContextStore, ValueStore } from "../../src/core/ports/stores.ts";
 import { WholeContexts } from "../../src/core/whole-contexts.ts";
 import { latest, next, node, workflow } from "../../src/workflows/index.ts";
@@ -144,10 +145,46 @@ test("a checkpoint whose value was replaced meanwhile is read again, as often as
   });
 });
 
-test("a checkpoint whose value is lost is refused, and said to be", async () => {
+test("a checkpoint whose value is lost says of which field", async () => {
   const contexts = new WholeContexts(storeOf("a"), valuesOf({}));
-  await expect(contexts.get("r")).rejects.toMatchObject({
-    code: "validation",
-    message: expect.stringMatching("not stored any more"),
-  });
+  const read = await contexts.get("r");
+  expect(read?.checkpoint.context).toEqual({});
+  expect(read === null ? null : lostFields(read.checkpoint)).toEqual(["large"]);
+});
+
+/** A run that is paused before its last two nodes, and its large field gone. */
+async function lostField(system: System, flow: ReturnType<typeof flowOf>, halt: Halt) {
+  const worker = await system.worker([flow]);
+  const id = await system.orchestrator.startRun(flow, 0, { context: { large: LARGE } });
+  await halt.reached;
+  await system.orchestrator.pause(id);
+  halt.release();
+  await worker.stop();
+  await system.backend.values.removeRun(id);
+  return id;
+}
+
+const LOST = expect.stringMatching('"large" of the context of node "four" is not stored any more');
+
+test("a run that has lost a large field fails of it, and again when it is resumed", async () => {
+  const halt = new Halt();
+  const flow = flowOf({ at: halt.here });
+  await using system = new System([flow]);
+  const id = await lostField(system, flow, halt);
+  await system.worker([flow]);
+  for (let time = 0; time < 2; time++) {
+    await system.orchestrator.resume(id);
+    const info = await system.orchestrator.waitForCompletion(id);
+    expect(info).toMatchObject({ status: "failed", failure: { node: "four", message: LOST } });
+  }
+  expect(await system.orchestrator.deadLetters()).toEqual([]);
+});
+
+test("a run that has lost a large field can be cancelled", async () => {
+  const halt = new Halt();
+  const flow = flowOf({ at: halt.here });
+  await using system = new System([flow]);
+  const id = await lostField(system, flow, halt);
+  await system.orchestrator.cancel(id);
+  expect(await system.orchestrator.status(id)).toBe("cancelled");
 });

@@ -70,8 +70,11 @@ export type Change =
   /** The last attempt failed; the `onError` edges take over. */
   | (Answer &
       Timed & { readonly type: "fallback"; readonly failure: Failure; readonly routed: Routed })
-  /** The last attempt failed and nothing takes over: so does the run. */
-  | (Answer & Timed & { readonly type: "fail"; readonly failure: Failure })
+  /**
+   * The last attempt failed and nothing takes over: so does the run. With `seen` only while the context is of that version:
+   * what is missing of it may have been written anew.
+   */
+  | (Answer & Timed & { readonly type: "fail"; readonly failure: Failure; readonly seen?: number })
   /** The item's message came again: the execution that follows is written down. */
   | (Answer & { readonly type: "try" })
   /** An execution that was written down was never heard of again; another follows, written down as well. */

@@ -165,8 +165,9 @@ export const CheckpointSchema = z
     /** Goes up whenever the context changes. */
     contextVersion: Count,
     /**
-     * Fields of the context that are stored elsewhere: key and bytes of the value. Not of a run that has ended. In
-     * `context` they are missing where the checkpoint is stored, and there where it is read.
+     * Fields of the context that are stored elsewhere: key and bytes of the value. In `context` they are missing where the
+     * checkpoint is stored, and there where it is read. One of a run that has ended has its fields itself, but for those
+     * that are lost.
      */
     contextKept: z.record(z.string(), z.tuple([z.string(), Count])).optional(),
     items: z.record(Id, ItemSchema),

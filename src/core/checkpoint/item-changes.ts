@@ -4,6 +4,7 @@ import type { ItemChange, Outcome } from "./change.ts";
 import { applied, refused } from "./change.ts";
 import { FIGURE, type Item } from "./checkpoint.ts";
 import type { Draft } from "./draft.ts";
+import { lostFields } from "./wide.ts";
 
 /** Merges what a node added into the stored context. */
 export type MergeContext = (
@@ -47,9 +48,12 @@ export function applyItemChange(draft: Draft, change: ItemChange, merge: MergeCo
 
 type Of<T extends ItemChange["type"]> = Extract<ItemChange, { readonly type: T }>;
 
+/** True where the answer depends on a context that has changed since. */
+const isOutdated = ({ next }: Draft, { seen }: { readonly seen?: number }): boolean =>
+  seen !== undefined && seen !== next.contextVersion;
+
 function complete(draft: Draft, change: Of<"complete">, item: Item, merge: MergeContext): Outcome {
-  if (change.seen !== undefined && change.seen !== draft.next.contextVersion)
-    return refused("outdated");
+  if (isOutdated(draft, change) || lostFields(draft.next).length > 0) return refused("outdated");
   mergeDelta(draft, change.delta, merge);
   measure(draft, item.node, change.ms)[FIGURE.completed] += 1;
   draft.next.counters.completed += 1;
@@ -58,6 +62,7 @@ function complete(draft: Draft, change: Of<"complete">, item: Item, merge: Merge
 }
 
 function hold(draft: Draft, change: Of<"hold">, item: Item, merge: MergeContext): Outcome {
+  if (lostFields(draft.next).length > 0) return refused("outdated");
   mergeDelta(draft, change.delta, merge);
   measure(draft, item.node, change.ms);
   draft.event("item.held", change.item, item.node, item.attempt);
@@ -107,6 +112,7 @@ function fallback(draft: Draft, change: Of<"fallback">, item: Item): Outcome {
 }
 
 function fail(draft: Draft, change: Of<"fail">, item: Item): Outcome {
+  if (isOutdated(draft, change)) return refused("outdated");
   countFailed(draft, change, item);
   // What failed the run stands at the run: written twice it could be what does not fit.
   const { failure: _failure, ...rest } = item;

@@ -68,6 +68,15 @@ export const inBranchOrder = (pairs: readonly (readonly [number, Json])[]): Json
 export const isOutside = (item: Item): boolean =>
   item.from !== undefined || item.kept !== undefined;
 
+/**
+ * Fields of the context that were kept outside the checkpoint and are not stored any more. Nothing of the run is executed
+ * without them, and what would change them is not merged.
+ */
+export function lostFields({ context, contextKept }: Checkpoint): readonly string[] {
+  if (contextKept === undefined) return [];
+  return Object.keys(contextKept).filter((field) => context[field] === undefined);
+}
+
 /** Key of a chunk of a fork's branches. */
 export const branchesKey = (key: string, chunk: number): string => `${key}-${chunk}`;
 

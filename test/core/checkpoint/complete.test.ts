@@ -104,6 +104,15 @@ describe("an answer", () => {
     expect(run.checkpoint).toMatchObject({ status: "completed", context: { total: 2 } });
   });
 
+  it("counts only where nothing of the context is lost", () => {
+    const run = TestRun.begun();
+    run.checkpoint = { ...run.checkpoint, contextKept: { notes: ["key", 9_000] } };
+    const of = { ...run.answer(1), ms: 1, delta: { notes: ["new"] } };
+    expect(run.refuses({ ...of, type: "complete", routed: goes(end()) })).toBe("outdated");
+    expect(run.refuses({ ...of, type: "hold", for: "go", untilMs: null })).toBe("outdated");
+    expect(run.checkpoint.contextVersion).toBe(0);
+  });
+
   it("that does not depend on the context counts whatever became of it", () => {
     const [run, [a, b]] = TestRun.forked(item("a"), item("b"));
     run.complete(a ?? 0, goes(), { delta: { total: 1 } });

@@ -62,6 +62,16 @@ describe("a retry", () => {
 });
 
 describe("a fallback", () => {
+  it("fails the run for what it misses only while nobody has written it anew", () => {
+    const [run, [a, b]] = TestRun.forked(item("a"), item("b"));
+    const failed = { type: "fail", ...run.answer(a ?? 0), ms: 0, failure: failureAt(1) } as const;
+    run.complete(b ?? 0, goes(), { delta: { notes: "new" } });
+    expect(run.refuses({ ...failed, seen: 0 })).toBe("outdated");
+    expect(run.checkpoint.status).toBe("running");
+    run.does({ ...failed, seen: 1 });
+    expect(run.checkpoint.status).toBe("failed");
+  });
+
   it("counts the failure and goes on", () => {
     const run = TestRun.begun();
     const answer = run.answer(1);
