@@ -8,7 +8,10 @@ import type { Persistence } from "./persist.ts";
 /** Removals under way at a time. */
 const WIDTH = 64;
 
-/** Failed attempts in a KV bucket under `<run>.<item>.<attempt>`. Each expires after the retention. */
+/**
+ * Failed attempts in a KV bucket under `<run>.<item>.<attempt>-<time>`: a resumed run counts its attempts anew, and what was
+ * lost with its worker is tried again under the same number. Each expires after the retention.
+ */
 export class JetStreamErrorStore implements ErrorStore {
   readonly #table: KvTable;
   readonly #persistence: Persistence;
@@ -22,10 +25,11 @@ export class JetStreamErrorStore implements ErrorStore {
   }
 
   async put(error: RunError): Promise<void> {
-    const { item, attempt } = error.failure;
+    const { item, attempt, at } = error.failure;
     const what = `an error of run "${error.runId}"`;
     const body = this.#table.encode(error, what);
-    const key = `${toToken(error.runId)}.${item ?? "run"}.${attempt ?? 0}`;
+    const of = `${toToken(error.runId)}.${item ?? "run"}`;
+    const key = `${of}.${attempt ?? 0}-${Date.parse(at)}`;
     await this.#persistence.run(`writing ${what}`, () => this.#table.put(key, body, this.#ttl));
   }
 

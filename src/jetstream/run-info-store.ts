@@ -3,7 +3,7 @@ import type { Page, RunFilter, RunInfoStore, RunScan, ScanPlace } from "../core/
 import { type RunInfo, saysTheSame } from "../core/records/run-info.ts";
 import { toToken } from "../core/token.ts";
 import type { EndedWatch } from "./ended-watch.ts";
-import { isConflict, isMarker, type KvTable, ttlSeconds } from "./kv-table.ts";
+import { type Entry, isConflict, isMarker, type KvTable, ttlSeconds } from "./kv-table.ts";
 import { mayHaveActed, NoAnswer } from "./no-answer.ts";
 import type { Persistence } from "./persist.ts";
 import { listRuns } from "./run-info-list.ts";
@@ -88,8 +88,11 @@ export class JetStreamRunInfoStore implements RunInfoStore {
 
   get(runId: string): Promise<RunInfo | null> {
     return this.#persistence.run(`reading the info of run "${runId}"`, async () => {
-      const [best] = await this.#filed(runId);
-      return best?.info ?? null;
+      const [best] = bestFirst(await this.#table.list(anyKey(runId)));
+      if (best !== undefined) return best.info;
+      // A replica that is behind may not have heard of a run that this very client has just filed.
+      const [late] = bestFirst(await this.#table.listAll(anyKey(runId)));
+      return late?.info ?? null;
     });
   }
 
@@ -118,7 +121,10 @@ export class JetStreamRunInfoStore implements RunInfoStore {
   async remove(runId: string): Promise<void> {
     await this.#persistence.run(`removing the info of run "${runId}"`, async () => {
       const entries = await this.#table.list(anyKey(runId));
-      await Promise.all(entries.map(({ key }) => this.#table.remove(key, MARKER_TTL_S)));
+      // Guarded: what somebody has filed there since is another run of that id.
+      await Promise.all(
+        entries.map(({ key, revision }) => this.#table.removeAt(key, revision, MARKER_TTL_S)),
+      );
     });
   }
 
@@ -175,13 +181,12 @@ export class JetStreamRunInfoStore implements RunInfoStore {
       throw error;
     }
   }
+}
 
-  /** What is filed of the run, the right one first. */
-  async #filed(runId: string): Promise<FiledRun[]> {
-    const entries = await this.#table.list(anyKey(runId));
-    const runs = entries.map(readFiled).filter((run) => run !== null);
-    return runs.sort((a, b) => (isBetter(a, b) ? -1 : 1));
-  }
+/** What is filed of one run, the right one first. */
+function bestFirst(entries: readonly Entry[]): FiledRun[] {
+  const runs = entries.map(readFiled).filter((run) => run !== null);
+  return runs.sort((a, b) => (isBetter(a, b) ? -1 : 1));
 }
 
 const anyKey = (runId: string): string => `*.*.${toToken(runId)}`;

@@ -89,7 +89,7 @@ export function memoryLivenessStore(table: Table<Heartbeat>, handle: Handle): Li
   };
 }
 
-/** Failed attempts in memory, under run, item and attempt. */
+/** Failed attempts in memory, under run, item, attempt and time. */
 export function memoryErrorStore(table: Table<RunError>, handle: Handle): ErrorStore {
   return {
     put: async (error) => {
@@ -109,8 +109,8 @@ export function memoryErrorStore(table: Table<RunError>, handle: Handle): ErrorS
 
 const prefixOf = (runId: string): string => `${toToken(runId)}.`;
 
-const keyOf = ({ runId, failure: { item, attempt } }: RunError): string =>
-  `${prefixOf(runId)}${item ?? "run"}.${attempt ?? "run"}`;
+const keyOf = ({ runId, failure: { item, attempt, at } }: RunError): string =>
+  `${prefixOf(runId)}${item ?? "run"}.${attempt ?? "run"}-${at}`;
 
 function oldestFirst({ failure: a }: RunError, { failure: b }: RunError): number {
   if (a.at !== b.at) return a.at < b.at ? -1 : 1;

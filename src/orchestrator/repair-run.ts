@@ -86,12 +86,15 @@ export function isWell(
   return isRight(filed, view) && checkpoint.started && rests(checkpoint, now);
 }
 
-/** True where the last commit is so young that its messages may be on the way. */
+/**
+ * True where the last commit is so young that its messages may be on the way. One that lies further in the future was stamped
+ * by a clock that is wrong: it says nothing.
+ */
 export const isYoung = (
   { updatedAt }: Checkpoint,
   { quietMs }: Pick<RepairLook, "quietMs">,
   now: number,
-): boolean => now - Date.parse(updatedAt) < quietMs;
+): boolean => Math.abs(now - Date.parse(updatedAt)) < quietMs;
 
 /** True where the run needs no message now. */
 const rests = ({ status, items }: Checkpoint, now: number): boolean =>

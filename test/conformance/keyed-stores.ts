@@ -117,8 +117,16 @@ function errorStoreTests(open: () => Promise<Opened>): void {
       const { errors } = on.backend;
       const all = [errorOf("r", 1, 1, 10), errorOf("r", 1, 2, 20), errorOf("r", 1, 10, 30)];
       for (const error of [...all, ...all]) await errors.put(error);
-      await errors.put(errorOf("r", 1, 1, 10));
       expect(await errors.list("r", 10)).toEqual(all);
+    });
+
+    it("keeps attempts of the same number, as a resumed run has them", async () => {
+      const { errors } = on.backend;
+      const all = [errorOf("r", 1, 1, 10), errorOf("r", 1, 2, 20), errorOf("r", 1, 1, 30)];
+      for (const error of all) await errors.put(error);
+      expect(await errors.list("r", 10)).toEqual(all);
+      await errors.remove("r");
+      expect(await errors.list("r", 10)).toEqual([]);
     });
 
     it("keeps the failure of the run itself", async () => {

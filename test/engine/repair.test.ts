@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import { systemClock } from "../../src/core/clock.ts";
+import { iso, systemClock } from "../../src/core/clock.ts";
 import { FloxideError, RetryLater } from "../../src/core/errors.ts";
 import type { QueueKind, WorkQueue } from "../../src/core/ports/work-queue.ts";
 import type { RunInfo } from "../../src/core/records/run-info.ts";
@@ -69,6 +69,19 @@ test("items whose messages are gone are queued again, once", async () => {
   expect(await repair(orchestrator)).toEqual({ ...NOTHING, looked: 1 });
   await drain(system, fork);
   expect((await orchestrator.outputs(id)).toSorted()).toEqual([1, 2, 3]);
+});
+
+test("a run whose last commit was stamped by a clock that is far ahead is looked at", async () => {
+  await using system = new System([fork], { ackWaitMs: 30_000 });
+  const { contexts, queue } = system.backend;
+  const id = await system.orchestrator.startRun(fork, 1);
+  await system.idleWorker([fork]).runOnce(100);
+  await queue.dropRun("fork", id);
+  const view = await contexts.get(id);
+  const updatedAt = iso(systemClock.now() + 3_600_000);
+  await contexts.update({ ...view!.checkpoint, updatedAt }, view!.revision);
+  const found = await system.orchestrator.repair({ quietMs: 60_000 });
+  expect(found).toMatchObject({ runs: 1, items: 2 });
 });
 
 test("items whose messages the queue believes acknowledged get new ones", async () => {

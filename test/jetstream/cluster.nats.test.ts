@@ -80,7 +80,8 @@ describe("three replicas", () => {
     let isOver = false;
     const seen = new Set<string>();
     const pulls = backends.map((backend) => pullAll(backend, seen, abort.signal));
-    const counts = backends.map((backend, i) => count(backend, `w${i}`, () => isOver));
+    const counted = { total: 0 };
+    const counts = backends.map((backend, i) => count(backend, `w${i}`, counted, () => isOver));
     const queued = backends.map((backend, i) => enqueueMany(backend, `run-${i}`, () => isOver));
     try {
       for (const server of cluster.servers.slice(0, 2)) {
@@ -90,11 +91,12 @@ describe("three replicas", () => {
         // It has to catch up before the next one may go: two of three must agree.
         await new Promise((resolve) => setTimeout(resolve, 5_000));
       }
+      // Two elections may have taken most of that time: what counts is that it goes on.
+      await eventually(() => expect(counted.total).toBeGreaterThan(100), { withinMs: 60_000 });
       isOver = true;
       const [increments, items] = await Promise.all([Promise.all(counts), Promise.all(queued)]);
       const stored = await one.backend.contexts.get("count");
       expect(stored?.checkpoint.counters.items).toBe(sum(increments));
-      expect(sum(increments)).toBeGreaterThan(100);
       await eventually(() => expect(seen.size).toBe(sum(items)), { withinMs: 30_000 });
     } finally {
       isOver = true;
@@ -106,7 +108,12 @@ describe("three replicas", () => {
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 
-async function count({ contexts }: JetStreamBackend, name: string, isOver: () => boolean) {
+async function count(
+  { contexts }: JetStreamBackend,
+  name: string,
+  counted: { total: number },
+  isOver: () => boolean,
+) {
   let done = 0;
   for (let i = 0; !isOver(); ) {
     const read = await contexts.get("count");
@@ -114,7 +121,9 @@ async function count({ contexts }: JetStreamBackend, name: string, isOver: () =>
     const { checkpoint, revision } = read;
     const counters = { ...checkpoint.counters, items: checkpoint.counters.items + 1 };
     const next = { ...checkpoint, counters, commit: `${name}.${i++}` };
-    if ((await contexts.update(next, revision)) !== null) done++;
+    if ((await contexts.update(next, revision)) === null) continue;
+    done++;
+    counted.total++;
   }
   return done;
 }

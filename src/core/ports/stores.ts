@@ -186,7 +186,7 @@ export interface MetricsStore {
 }
 
 export interface ErrorStore {
-  /** Idempotent by run, item and attempt. */
+  /** Idempotent by run, item, attempt and time: a resumed run counts its attempts anew. */
   put(error: RunError): Promise<void>;
   /** Oldest first. @param limit - the newest so many; 1 to 1000 */
   list(runId: string, limit: number): Promise<readonly RunError[]>;
