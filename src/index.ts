@@ -1,17 +1,20 @@
 // The public door.
 
+export type { InPartition } from "./client/all-partitions.ts";
 export {
   type ConnectOrchestrator,
   DistributedOrchestrator,
 } from "./client/distributed-orchestrator.ts";
 export { type ConnectWorker, DistributedWorker } from "./client/distributed-worker.ts";
 export { type ConnectService, OrchestratorService } from "./client/orchestrator-service.ts";
-export { partitionOf } from "./client/partition-of.ts";
 export {
   type ConnectPartitionedOrchestrator,
-  type InPartition,
   PartitionedOrchestrator,
 } from "./client/partitioned-orchestrator.ts";
+export {
+  type ConnectPartitionedService,
+  PartitionedService,
+} from "./client/partitioned-service.ts";
 export {
   type ConnectPartitionedWorker,
   PartitionedWorker,
@@ -29,6 +32,7 @@ export {
 export type { Failure, FailureKind } from "./core/failure.ts";
 export type { Json } from "./core/json.ts";
 export type { Logger } from "./core/logger.ts";
+export { partitionOf } from "./core/partition-of.ts";
 export type { Backend } from "./core/ports/backend.ts";
 export type { Page, RunFilter } from "./core/ports/stores.ts";
 export type { Backlog } from "./core/ports/work-queue.ts";

@@ -1,5 +1,7 @@
 import { FloxideError, isFloxideError } from "../core/errors.ts";
+import { inParallel } from "../core/in-parallel.ts";
 import type { Logger } from "../core/logger.ts";
+import { partitionNamespace, partitionNamespaces, partitionOf } from "../core/partition-of.ts";
 import type { JetStreamOptions } from "../jetstream/options.ts";
 import { refusedSubjectOf } from "../jetstream/translate-error.ts";
 import { Orchestrator } from "../orchestrator/orchestrator.ts";
@@ -9,6 +11,7 @@ import { readKeyFiles } from "./key-files.ts";
 import { holdingRefusals, loggerTo } from "./log.ts";
 import { type Runs, runsOf } from "./runs.ts";
 import type { LogLevel, Settings } from "./settings.ts";
+import { type System, systemOf } from "./system.ts";
 import { oneLine } from "./text/printable.ts";
 import { styled } from "./text/style.ts";
 import type { Column } from "./text/table.ts";
@@ -16,6 +19,8 @@ import { block, table } from "./text/table.ts";
 
 /** How long one command keeps trying while NATS cannot be reached, in milliseconds: somebody waits at the terminal. */
 const PATIENCE_MS = 10_000;
+/** Partitions that are opened at a time. */
+const WIDTH = 8;
 
 /** What a command works with: settings, NATS, and where its words go. */
 export class Cli {
@@ -41,12 +46,19 @@ export class Cli {
     return { ...connection, ...readKeyFiles(keyFiles, this.io.cwd), namespace, logger };
   }
 
-  /** Connects, hands over an orchestrator, and closes both at the end. */
-  withOrchestrator<T>(
-    work: (orchestrator: Orchestrator, door: Door) => Promise<T>,
-    workflows: readonly AnyWorkflow[] = [],
-  ): Promise<T> {
-    return this.withDoor(async (door, orchestrator) => work(await orchestrator(), door), workflows);
+  /** What commands about this run work with: the namespace of its partition. */
+  of(runId: string): Cli {
+    const { partitions, namespace: first } = this.settings;
+    if (partitions === null) return this;
+    const namespace = partitionNamespace(first, partitionOf(runId, partitions));
+    return new Cli(this.io, { ...this.settings, namespace, partitions: null });
+  }
+
+  /** Connects, hands over an orchestrator for each namespace of the system, and closes all at the end. */
+  withOrchestrators<T>(work: (orchestrators: readonly Orchestrator[]) => Promise<T>): Promise<T> {
+    return this.withDoor(async (_door, orchestrator) =>
+      work(await inParallel(this.namespaces(), WIDTH, orchestrator)),
+    );
   }
 
   /** Hands over what looks at runs: an orchestrator, or with `--through-api` the orchestrator service. */
@@ -54,14 +66,34 @@ export class Cli {
     return this.withDoor(async (door, orchestrator) => work(await this.runs(door, orchestrator)));
   }
 
-  /** What looks at runs, of a door that is open. */
-  async runs(door: Door, orchestrator: () => Promise<Orchestrator>): Promise<Runs> {
-    return this.settings.throughApi ? runsOf(door) : await orchestrator();
+  /** Hands over what looks at the whole system, on however many partitions it is. */
+  withSystem<T>(work: (system: System) => Promise<T>): Promise<T> {
+    const isPartitioned = this.settings.partitions !== null;
+    return this.withDoor(async (door, orchestrator) => {
+      const looks = (namespace: string) =>
+        this.runs(door, () => orchestrator(namespace), namespace);
+      return work(systemOf(await inParallel(this.namespaces(), WIDTH, looks), isPartitioned));
+    });
   }
 
-  /** As {@link withOrchestrator}, but the stores are opened only where the orchestrator is asked for. */
+  /** Namespaces of the system: of its partitions, or the one. */
+  namespaces(): readonly string[] {
+    const { namespace, partitions } = this.settings;
+    return partitions === null ? [namespace] : partitionNamespaces(namespace, partitions);
+  }
+
+  /** What looks at runs, of a door that is open. @param namespace - another one than that of the settings */
+  async runs(
+    door: Door,
+    orchestrator: () => Promise<Orchestrator>,
+    namespace?: string,
+  ): Promise<Runs> {
+    return this.settings.throughApi ? runsOf(door, namespace) : await orchestrator();
+  }
+
+  /** Connects, and closes all at the end. The stores of a namespace are opened only where its orchestrator is asked for. */
   async withDoor<T>(
-    work: (door: Door, orchestrator: () => Promise<Orchestrator>) => Promise<T>,
+    work: (door: Door, orchestrator: (namespace?: string) => Promise<Orchestrator>) => Promise<T>,
     workflows: readonly AnyWorkflow[] = [],
   ): Promise<T> {
     const { log, tell } = holdingRefusals(this.logger("warn"));
@@ -75,14 +107,15 @@ export class Cli {
         return answer;
       },
     };
-    let making: Promise<Orchestrator> | null = null;
-    const make = async () => {
-      const parts = { backend: await door.backend(), workflows, log };
+    const makings = new Map<string, Promise<Orchestrator>>();
+    const make = async (namespace: string) => {
+      const parts = { backend: await door.backend(namespace), workflows, log };
       return new Orchestrator(parts, { orchestratorId: "floxide-cli" });
     };
     try {
-      const done = await work(door, () => {
-        making ??= make();
+      const done = await work(door, (namespace = this.settings.namespace) => {
+        const making = makings.get(namespace) ?? make(namespace);
+        makings.set(namespace, making);
         return making;
       });
       tell();
@@ -92,8 +125,9 @@ export class Cli {
       if (refusedSubjectOf(error) === null || this.settings.logLevel !== null) tell();
       throw workflows.length > 0 ? error : this.#withRemedy(error, isUnanswered);
     } finally {
-      const made = await (making as Promise<Orchestrator> | null)?.catch(() => null);
-      await made?.close();
+      for (const made of await Promise.allSettled(makings.values())) {
+        if (made.status === "fulfilled") await made.value.close();
+      }
       await door.close();
     }
   }

@@ -12,17 +12,20 @@ import type { Door } from "./io.ts";
 export async function openDoor(options: JetStreamOptions): Promise<Door> {
   const resolved = resolveJetStreamOptions(options);
   const connection = await connectTo(resolved);
-  const names = namesOf(resolved.namespace);
-  let opening: Promise<JetStreamBackend> | null = null;
+  const openings = new Map<string, Promise<JetStreamBackend>>();
   return {
-    backend: () => {
-      opening ??= openJetStreamBackend(on(connection, options));
+    backend: (namespace = resolved.namespace) => {
+      const opening =
+        openings.get(namespace) ?? openJetStreamBackend({ ...on(connection, options), namespace });
+      openings.set(namespace, opening);
       return opening;
     },
-    ask: (verb, request, timeoutMs) => ask(connection, names.api(verb), request, timeoutMs),
+    ask: (verb, request, timeoutMs, namespace = resolved.namespace) =>
+      ask(connection, namesOf(namespace).api(verb), request, timeoutMs),
     close: async () => {
-      const backend = await opening?.catch(() => null);
-      await backend?.close();
+      for (const opened of await Promise.allSettled(openings.values())) {
+        if (opened.status === "fulfilled") await opened.value.close();
+      }
       await connection.close();
     },
   };

@@ -12,15 +12,20 @@ export interface Sink {
 
 /** What a command sees of NATS: the stores, and whoever answers the API. */
 export interface Door {
-  /** Opens the stores the first time: who only asks the service needs no permission for them. */
-  backend(): Promise<Backend>;
+  /**
+   * Opens the stores the first time: who only asks the service needs no permission for them.
+   *
+   * @param namespace - another one than the door's own
+   */
+  backend(namespace?: string): Promise<Backend>;
   /**
    * Asks the orchestrator service.
    *
+   * @param namespace - another one than the door's own
    * @returns the body of the reply, or null where no service runs
    * @throws FloxideError `timeout` where one runs and does not answer in time
    */
-  ask(verb: string, request: object, timeoutMs: number): Promise<unknown>;
+  ask(verb: string, request: object, timeoutMs: number, namespace?: string): Promise<unknown>;
   close(): Promise<void>;
 }
 

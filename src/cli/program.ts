@@ -1,7 +1,8 @@
 import { Command, CommanderError, Option } from "commander";
 import { packageVersion } from "../client/version.ts";
+import { MAX_PARTITIONS } from "../core/partition-of.ts";
 import { Cli } from "./cli.ts";
-import type { Act } from "./command.ts";
+import { type Act, wholeNumber } from "./command.ts";
 import { addDevCommand } from "./commands/dev.ts";
 import { addGraphCommand } from "./commands/graph.ts";
 import { addFigureCommands, addPastCommands } from "./commands/inspect.ts";
@@ -11,6 +12,7 @@ import { addOutcomeCommands } from "./commands/outcome.ts";
 import { addPermissionsCommand } from "./commands/permissions.ts";
 import { addRepairCommand } from "./commands/repair.ts";
 import { addServeCommands } from "./commands/serve.ts";
+import { addServerCommand } from "./commands/server.ts";
 import { addStartCommand } from "./commands/start.ts";
 import { addSteerCommands } from "./commands/steer.ts";
 import { addQueueCommands, addSystemCommands } from "./commands/system.ts";
@@ -26,6 +28,7 @@ const PLAIN: Settings = {
   throughApi: false,
   logLevel: null,
   namespace: DEFAULT_NAMESPACE,
+  partitions: null,
   keyFiles: {},
   serverGiven: false,
   connection: {},
@@ -93,6 +96,7 @@ export function programOf(act: Act, io: Pick<Io, "out" | "err" | "now">): Comman
   program.commandsGroup("Run it:");
   addDevCommand(program, act);
   addServeCommands(program, act);
+  addServerCommand(program, act);
   program.commandsGroup("Start and steer runs:");
   addStartCommand(program, act);
   addSteerCommands(program, act);
@@ -120,6 +124,11 @@ function addGlobalOptions(program: Command): void {
     .option(
       "--namespace <name>",
       `which floxide (env FLOXIDE_NAMESPACE; default: ${DEFAULT_NAMESPACE})`,
+    )
+    .option(
+      "--partitions <n>",
+      "the system is on so many partitions: namespaces <name>-0 and up (env FLOXIDE_PARTITIONS; default: none)",
+      wholeNumber(1, MAX_PARTITIONS),
     )
     .option("--user <name>", "NATS user (env NATS_USER)")
     .option(

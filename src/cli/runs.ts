@@ -31,11 +31,15 @@ const ANSWER_MS = 10_000;
 const WAIT_MS = 30_000;
 const GRACE_MS = 5_000;
 
-/** Looks at runs through the orchestrator service: that takes no permission but to ask it. */
-export function runsOf(door: Door): Runs {
+/**
+ * Looks at runs through the orchestrator service: that takes no permission but to ask it.
+ *
+ * @param namespace - another one than the door's own
+ */
+export function runsOf(door: Door, namespace?: string): Runs {
   // The service has read what it gives; it is of this package.
   const ask = <T>(verb: string, request: object, timeoutMs = ANSWER_MS) =>
-    askService(door, verb, request, timeoutMs) as Promise<T>;
+    askService(door, verb, request, timeoutMs, namespace) as Promise<T>;
   const field =
     <K extends string>(verb: string, name: K) =>
     async <T>(request: object): Promise<T> =>

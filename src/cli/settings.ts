@@ -1,5 +1,6 @@
 import { resolve } from "node:path";
 import { FloxideError } from "../core/errors.ts";
+import { checkPartitions } from "../core/partition-of.ts";
 import type { JetStreamOptions } from "../jetstream/options.ts";
 import type { Io } from "./io.ts";
 import type { KeyFiles } from "./key-files.ts";
@@ -8,6 +9,7 @@ import type { KeyFiles } from "./key-files.ts";
 export interface GlobalOptions {
   readonly server?: string;
   readonly namespace?: string;
+  readonly partitions?: number;
   readonly user?: string;
   readonly pass?: string;
   readonly token?: string;
@@ -37,6 +39,8 @@ export interface Settings {
   /** Null: what fits the command. */
   readonly logLevel: LogLevel | null;
   readonly namespace: string;
+  /** How many partitions the system has; null: the namespace is all of it. */
+  readonly partitions: number | null;
   /** Read only where they are used. */
   readonly keyFiles: KeyFiles;
   /** True where a server was named by an option, not by the environment. */
@@ -69,6 +73,7 @@ export function settingsOf(options: GlobalOptions, io: Pick<Io, "env" | "cwd">):
     throughApi: options.throughApi ?? env["FLOXIDE_THROUGH_API"] === "1",
     logLevel: (options.logLevel as LogLevel | undefined) ?? null,
     namespace: options.namespace ?? env["FLOXIDE_NAMESPACE"] ?? DEFAULT_NAMESPACE,
+    partitions: options.partitions ?? readPartitions(env["FLOXIDE_PARTITIONS"]),
     keyFiles: {
       signingKey: options.signingKey ?? env["FLOXIDE_SIGNING_KEY_FILE"],
       trustedKeys: options.trustedKeys ?? env["FLOXIDE_TRUSTED_KEYS_FILE"],
@@ -83,6 +88,10 @@ export function settingsOf(options: GlobalOptions, io: Pick<Io, "env" | "cwd">):
     },
   };
 }
+
+/** @throws FloxideError `definition` for what is no number of partitions */
+const readPartitions = (text: string | undefined): number | null =>
+  text === undefined || text === "" ? null : checkPartitions(Number(text));
 
 type Env = Io["env"];
 type Login = Pick<Settings["connection"], "user" | "pass" | "token" | "nkeyFile" | "credsFile">;

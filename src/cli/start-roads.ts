@@ -54,6 +54,7 @@ export async function throughService(door: Door, verb: string, request: object):
 /**
  * Asks the orchestrator service.
  *
+ * @param namespace - another one than the door's own
  * @throws FloxideError what the service refuses it with; `timeout` where it does not answer, `backend` where none runs
  */
 export async function askService(
@@ -61,8 +62,9 @@ export async function askService(
   verb: string,
   request: object,
   timeoutMs: number,
+  namespace?: string,
 ): Promise<object> {
-  const answer = await door.ask(verb, request, timeoutMs);
+  const answer = await door.ask(verb, request, timeoutMs, namespace);
   if (answer !== null) return readAnswer(answer);
   throw new FloxideError(
     "backend",

@@ -34,7 +34,7 @@ export class OrchestratorService {
    * `fingerprint` for two graphs with one name and version
    */
   static async connect(options: ConnectService = {}): Promise<OrchestratorService> {
-    const { workflows, own, service, jetstream } = split(options);
+    const { workflows, own, service, jetstream } = splitServiceOptions(options);
     const log: Logger = options.logger ?? silentLogger;
     const backend = await openJetStreamBackend(jetstream);
     const nats: NatsConnection = backend.connection;
@@ -82,7 +82,7 @@ export class OrchestratorService {
 }
 
 /** Which options are the service's, which the orchestrator's, and which JetStream's. */
-function split(options: ConnectService) {
+export function splitServiceOptions(options: ConnectService) {
   const { workflows = [], orchestratorId, aliveMs, answerMs, ...others } = options;
   const { maxInFlight, maxWaiting, repairEveryMs, graceMs, ...jetstream } = others;
   const own = given({ orchestratorId, aliveMs, answerMs });

@@ -1,8 +1,8 @@
 import { inParallel } from "../core/in-parallel.ts";
+import { partitionNamespace } from "../core/partition-of.ts";
 import { type JetStreamBackend, openJetStreamBackend } from "../jetstream/backend.ts";
 import { connectTo } from "../jetstream/connect.ts";
 import { type JetStreamOptions, resolveJetStreamOptions } from "../jetstream/options.ts";
-import { partitionNamespace } from "./partition-of.ts";
 
 /** Partitions whose streams are looked at, or made, at a time. */
 const WIDTH = 8;
@@ -24,34 +24,52 @@ export async function openPartitions(
   options: JetStreamOptions,
   partitions: readonly number[],
 ): Promise<PartitionBackends> {
+  const { all, close } = await openOnOne(options, partitions, openJetStreamBackend, (backend) =>
+    backend.close(),
+  );
+  return { backends: all, close };
+}
+
+/**
+ * Opens something for each of these partitions, all on one connection.
+ *
+ * @param open - gets the options with the partition's namespace and the connection
+ * @returns them in the order of the partitions, and how to close the connection unless the host owns it
+ * @throws what opening one of them throws; nothing is left open then
+ */
+export async function openOnOne<T>(
+  options: JetStreamOptions,
+  partitions: readonly number[],
+  open: (options: JetStreamOptions) => Promise<T>,
+  shut: (one: T) => Promise<void>,
+): Promise<{ readonly all: readonly T[]; close(): Promise<void> }> {
   const { servers: _servers, ...shared } = options;
-  const namespaces = partitions.map((partition) => {
-    const { namespace } = resolveJetStreamOptions(options);
-    return partitionNamespace(namespace, partition);
-  });
+  const { namespace } = resolveJetStreamOptions(options);
+  const wanted = partitions.map((partition) => ({
+    ...shared,
+    namespace: partitionNamespace(namespace, partition),
+  }));
   // All of them before the first stream is made.
-  for (const namespace of namespaces) resolveJetStreamOptions({ ...options, namespace });
+  for (const one of wanted) resolveJetStreamOptions(one);
   const own =
     options.connection === undefined ? await connectTo(resolveJetStreamOptions(options)) : null;
-  const close = async (): Promise<void> => {
-    await own?.close();
-  };
   const connection = own ?? options.connection;
-  const opened: JetStreamBackend[] = [];
+  const opened: { readonly place: number; readonly one: T }[] = [];
   const failures: unknown[] = [];
-  await inParallel(namespaces, WIDTH, async (namespace) => {
+  await inParallel([...wanted.entries()], WIDTH, async ([place, its]) => {
     if (failures.length > 0) return;
     try {
-      opened.push(await openJetStreamBackend({ ...shared, connection, namespace }));
+      opened.push({ place, one: await open({ ...its, connection }) });
     } catch (error) {
       failures.push(error);
     }
   });
-  if (failures.length === 0) {
-    const place = ({ namespace }: JetStreamBackend): number => namespaces.indexOf(namespace);
-    return { backends: opened.sort((a, b) => place(a) - place(b)), close };
-  }
-  await Promise.all(opened.map((backend) => backend.close()));
+  const all = opened.sort((a, b) => a.place - b.place).map(({ one }) => one);
+  const close = async (): Promise<void> => {
+    await own?.close();
+  };
+  if (failures.length === 0) return { all, close };
+  await Promise.all(all.map(shut));
   await close();
   throw failures[0];
 }

@@ -15,8 +15,8 @@ import type { Page } from "../core/ports/stores.ts";
 //     an older one of another partition is shown, and is short too.
 
 /** Reads a page of one partition. */
-export type ReadPage<T> = (
-  partition: number,
+export type ReadPage<One, T> = (
+  partition: One,
   limit: number,
   cursor: string | null,
 ) => Promise<Page<T>>;
@@ -32,32 +32,31 @@ const PlacesSchema = z.array(z.string().nullable());
  * @param at - ISO time of an item, by which partitions are compared
  * @throws FloxideError `validation` for a cursor that is none of this many partitions
  */
-export async function mergedPage<T>(
-  partitions: number,
+export async function mergedPage<One, T>(
+  partitions: readonly One[],
   { limit, cursor }: { readonly limit: number; readonly cursor: string | null },
-  read: ReadPage<T>,
+  read: ReadPage<One, T>,
   at: (item: T) => string,
 ): Promise<Page<T>> {
-  const places =
-    cursor === null ? Array<string>(partitions).fill("") : fromCursor(cursor, partitions);
-  const readAt = async (partition: number, count: number): Promise<Page<T>> => {
-    const place = places[partition] ?? null;
+  const many = partitions.length;
+  const places = cursor === null ? Array<string>(many).fill("") : fromCursor(cursor, many);
+  const readAt = async (partition: One, index: number, count: number): Promise<Page<T>> => {
+    const place = places[index] ?? null;
     if (place === null) return { items: [], cursor: null };
     return read(partition, count, place === "" ? null : place);
   };
-  const first = await Promise.all(places.map((_, partition) => readAt(partition, limit)));
-  const shares = Array<number>(partitions).fill(0);
+  const first = await Promise.all(partitions.map((one, index) => readAt(one, index, limit)));
+  const shares = Array<number>(many).fill(0);
   for (const [partition] of newestFirst(first, at)) {
     shares[partition] = (shares[partition] ?? 0) + 1;
     if (sum(shares) === limit) break;
   }
   const pages = await Promise.all(
-    first.map((page, partition) => {
-      const share = shares[partition] ?? 0;
+    partitions.map((one, index) => {
+      const page = first[index] as Page<T>;
+      const share = shares[index] ?? 0;
       if (share === page.items.length) return page;
-      return share > 0
-        ? readAt(partition, share)
-        : { items: [], cursor: places[partition] ?? null };
+      return share > 0 ? readAt(one, index, share) : { items: [], cursor: places[index] ?? null };
     }),
   );
   const ended = pages.map((page) => ({ ...page, cursor: null }));

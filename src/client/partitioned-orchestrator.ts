@@ -1,5 +1,5 @@
 import { v7 as uuid } from "uuid";
-import { FloxideError } from "../core/errors.ts";
+import { partitionOf, servedOf } from "../core/partition-of.ts";
 import type { Page } from "../core/ports/stores.ts";
 import type { Backlog } from "../core/ports/work-queue.ts";
 import type { DeadLetter } from "../core/records/dead-letter.ts";
@@ -12,13 +12,19 @@ import type { RepairOptions } from "../orchestrator/repair.ts";
 import type { RepairReport } from "../orchestrator/repair-report.ts";
 import type { NewStart, StartOptions } from "../orchestrator/start-run.ts";
 import {
+  backlogOfAll,
+  deadLettersOfAll,
+  type InPartition,
+  repairAll,
+  runsOfAll,
+  workersOfAll,
+} from "./all-partitions.ts";
+import {
   type ConnectOrchestrator,
   DistributedOrchestrator,
   given,
 } from "./distributed-orchestrator.ts";
 import { openPartitions } from "./partition-backends.ts";
-import { checkPartitions, partitionOf } from "./partition-of.ts";
-import { mergedPage } from "./partition-pages.ts";
 
 /**
  * Options of an orchestrator, and how many partitions there are. `namespace` is the first part of their namespaces:
@@ -28,9 +34,6 @@ export interface ConnectPartitionedOrchestrator extends ConnectOrchestrator {
   /** How many partitions the system has, 1 to 1000: the same number everywhere. */
   readonly partitions: number;
 }
-
-/** What a partition has, with its number: ids of dead letters and workers are those of one partition. */
-export type InPartition<T> = T & { readonly partition: number };
 
 /** Methods that are about one run, whose id comes first: they go to its partition as they are. */
 const RUN_VERBS = [
@@ -115,7 +118,7 @@ export class PartitionedOrchestrator extends RunRouter {
    */
   static async connect(options: ConnectPartitionedOrchestrator): Promise<PartitionedOrchestrator> {
     const { partitions, workflows = [], orchestratorId, aliveMs, answerMs, ...jetstream } = options;
-    const numbers = Array.from({ length: checkPartitions(partitions) }, (_, i) => i);
+    const numbers = servedOf(undefined, partitions);
     const { backends, close } = await openPartitions(jetstream, numbers);
     const log = options.logger === undefined ? {} : { log: options.logger };
     const named = orchestratorId ?? `orchestrator-${uuid().slice(-12)}`;
@@ -151,36 +154,17 @@ export class PartitionedOrchestrator extends RunRouter {
    * @throws FloxideError `validation` for a query that does not fit, also for a cursor of another number of partitions
    */
   listRuns(query: ListRunsQuery = {}): Promise<Page<RunInfo>> {
-    const { limit = 50, cursor = null, ...filter } = query;
-    return mergedPage(
-      this.partitions.length,
-      { limit, cursor },
-      (partition, count, place) =>
-        this.#at(partition).listRuns({ ...filter, limit: count, cursor: place }),
-      cameToStatusAt,
-    );
+    return runsOfAll(this.partitions, query);
   }
 
   /** What waits in the queues of all partitions, by workflow. */
-  async backlog(): Promise<readonly Backlog[]> {
-    const all = await this.#each((orchestrator) => orchestrator.backlog());
-    const sums = new Map<string, Backlog>();
-    for (const { workflow, starts, items, inFlight } of all.flat()) {
-      const sum = sums.get(workflow) ?? { workflow, starts: 0, items: 0, inFlight: 0 };
-      sums.set(workflow, {
-        workflow,
-        starts: sum.starts + starts,
-        items: sum.items + items,
-        inFlight: sum.inFlight + inFlight,
-      });
-    }
-    return [...sums.values()];
+  backlog(): Promise<readonly Backlog[]> {
+    return backlogOfAll(this.partitions);
   }
 
   /** What each worker of each partition said last, and how long ago. */
-  async listWorkerHealth(): Promise<readonly InPartition<WorkerHealth>[]> {
-    const all = await this.#each((orchestrator) => orchestrator.listWorkerHealth());
-    return all.flatMap((workers, partition) => workers.map((worker) => ({ ...worker, partition })));
+  listWorkerHealth(): Promise<readonly InPartition<WorkerHealth>[]> {
+    return workersOfAll(this.partitions);
   }
 
   /** Ids of the workers that are listed in any partition, each once. */
@@ -209,21 +193,7 @@ export class PartitionedOrchestrator extends RunRouter {
   deadLetters(
     options: { readonly limit?: number; readonly cursor?: string | null } = {},
   ): Promise<Page<InPartition<DeadLetter>>> {
-    const { limit = 50, cursor = null } = options;
-    return mergedPage(
-      this.partitions.length,
-      { limit, cursor },
-      async (partition, count, place) => {
-        const before = place === null ? null : Number(place);
-        const letters = await this.#at(partition).deadLetters({ limit: count, before });
-        const oldest = letters.length < count ? undefined : letters.at(-1);
-        return {
-          items: letters.map((letter) => ({ ...letter, partition })),
-          cursor: oldest === undefined ? null : `${oldest.id}`,
-        };
-      },
-      ({ at }) => at,
-    );
+    return deadLettersOfAll(this.partitions, options);
   }
 
   /**
@@ -234,24 +204,9 @@ export class PartitionedOrchestrator extends RunRouter {
    * @throws FloxideError `not_found` for a `runId` that nobody knows; what the first partition threw that failed, when the
    * others are done
    */
-  async repair(options: RepairOptions = {}): Promise<RepairReport> {
-    if (options.runId !== undefined) return this.partition(options.runId).repair(options);
-    const { onProgress, ...rest } = options;
-    const reports = new Map<number, RepairReport>();
-    const looks = this.partitions.map(async (orchestrator, partition) => {
-      const report = await orchestrator.repair({
-        ...rest,
-        onProgress: (soFar) => {
-          reports.set(partition, soFar);
-          onProgress?.(total([...reports.values()]));
-        },
-      });
-      reports.set(partition, report);
-    });
-    for (const look of await Promise.allSettled(looks)) {
-      if (look.status === "rejected") throw look.reason;
-    }
-    return total([...reports.values()]);
+  repair(options: RepairOptions = {}): Promise<RepairReport> {
+    if (options.runId === undefined) return repairAll(this.partitions, options);
+    return this.partition(options.runId).repair(options);
   }
 
   /** Ends its watches and, unless the host owns it, its connection. */
@@ -270,29 +225,4 @@ export class PartitionedOrchestrator extends RunRouter {
   #each<T>(ask: (orchestrator: DistributedOrchestrator) => Promise<T>): Promise<readonly T[]> {
     return Promise.all(this.partitions.map(ask));
   }
-
-  #at(partition: number): DistributedOrchestrator {
-    const orchestrator = this.partitions[partition];
-    if (orchestrator !== undefined) return orchestrator;
-    throw new FloxideError("not_found", `there is no partition ${partition}`);
-  }
-}
-
-/** When the run ended or, before that, was created: the info of a run that was paused or resumed does not say when. */
-const cameToStatusAt = (info: RunInfo): string =>
-  info.status === "running" || info.status === "paused" ? info.createdAt : info.finishedAt;
-
-function total(reports: readonly RepairReport[]): RepairReport {
-  const sum = (count: keyof RepairReport) =>
-    reports.reduce((before, report) => before + report[count], 0);
-  return {
-    looked: sum("looked"),
-    runs: sum("runs"),
-    items: sum("items"),
-    starts: sum("starts"),
-    projections: sum("projections"),
-    restored: sum("restored"),
-    lost: sum("lost"),
-    unreadable: sum("unreadable"),
-  };
 }

@@ -1,10 +1,10 @@
 import { hostname } from "node:os";
 import { v7 as uuid } from "uuid";
-import { FloxideError } from "../core/errors.ts";
+import { servedOf } from "../core/partition-of.ts";
 import { resolveWorkerOptions } from "../worker/options.ts";
 import { type ConnectWorker, DistributedWorker, splitWorkerOptions } from "./distributed-worker.ts";
 import { openPartitions } from "./partition-backends.ts";
-import { checkPartitions } from "./partition-of.ts";
+
 import { WorkerGroup } from "./worker-group.ts";
 
 /**
@@ -40,7 +40,7 @@ export class PartitionedWorker extends WorkerGroup {
    */
   static async connect(options: ConnectPartitionedWorker): Promise<PartitionedWorker> {
     const { partitions, serve, ...rest } = options;
-    const served = checkServed(serve, checkPartitions(partitions));
+    const served = servedOf(serve, partitions);
     const { workflows, jetstream, worker } = splitWorkerOptions(rest);
     const { concurrency } = resolveWorkerOptions(worker);
     const workerId = worker.workerId ?? `${hostname()}-${uuid().slice(-12)}`;
@@ -75,15 +75,3 @@ export class PartitionedWorker extends WorkerGroup {
 /** What one of so many gets: the first ones take what does not come out even. */
 const shareOf = (slots: number, many: number, index: number): number =>
   Math.max(1, Math.floor(slots / many) + (index < slots % many ? 1 : 0));
-
-/** @throws FloxideError `definition` */
-function checkServed(serve: readonly number[] | undefined, partitions: number): readonly number[] {
-  const all = Array.from({ length: partitions }, (_, partition) => partition);
-  if (serve === undefined) return all;
-  const wrong = serve.find((partition) => !all.includes(partition));
-  if (serve.length > 0 && wrong === undefined && new Set(serve).size === serve.length) return serve;
-  throw new FloxideError(
-    "definition",
-    `serve names some of the partitions 0 to ${partitions - 1}, each once, not [${serve.join(", ")}]`,
-  );
-}

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { FloxideError } from "../core/errors.ts";
+import { MAX_PARTITIONS, partitionNamespaces } from "../core/partition-of.ts";
 import { SAFE_NAME } from "../core/token.ts";
 import { namesOf } from "./names.ts";
 import { NamespaceSchema } from "./options.ts";
 import { observer } from "./permissions/observer.ts";
 import { operator } from "./permissions/operator.ts";
 import { orchestrator } from "./permissions/orchestrator.ts";
-import { inboxPrefixOf, type Permissions, type Role } from "./permissions/role.ts";
+import { both, inboxPrefixOf, type Permissions, type Role } from "./permissions/role.ts";
 import { starter } from "./permissions/starter.ts";
 import { worker } from "./permissions/worker.ts";
 
@@ -35,6 +36,8 @@ export interface UserRequest {
   readonly role: RoleName;
   /** @default "floxide" */
   readonly namespace?: string | undefined;
+  /** How many partitions the system has: it is allowed the same in all of them. @default none */
+  readonly partitions?: number | undefined;
   /** Of a starter or a worker: the only workflows that it starts or works for. @default all */
   readonly workflows?: readonly string[] | undefined;
   /** 1 to 64 letters, digits, `_` and `-`. @default the role */
@@ -49,6 +52,8 @@ export interface UserPermissions {
   readonly role: RoleName;
   readonly summary: string;
   readonly namespace: string;
+  /** Null: none. */
+  readonly partitions: number | null;
   /** Null: all. */
   readonly workflows: readonly string[] | null;
   readonly direct: boolean;
@@ -61,6 +66,7 @@ const Name = z.string().regex(SAFE_NAME, "must be 1 to 64 letters, digits, _ and
 const RequestSchema = z.strictObject({
   role: z.enum(ROLE_NAMES),
   namespace: NamespaceSchema.default("floxide"),
+  partitions: z.number().int().min(1).max(MAX_PARTITIONS).optional(),
   workflows: z.array(Name).min(1, "names one workflow or more").optional(),
   user: Name.optional(),
   direct: z.boolean().default(false),
@@ -79,21 +85,24 @@ export function permissionsOf(request: UserRequest): UserPermissions {
       cause: parsed.error,
     });
   }
-  const { role: name, namespace, workflows, user = name, direct } = parsed.data;
+  const { role: name, namespace, partitions, workflows, user = name, direct } = parsed.data;
   const role = ROLES[name];
   if (workflows !== undefined && !role.byWorkflow) throw notByWorkflow(name);
   const inboxPrefix = inboxPrefixOf(user);
   const make = direct ? role.direct : (role.throughApi ?? role.direct);
-  const permissions = make({
-    names: namesOf(namespace),
-    workflows: workflows ?? ["*"],
-    inbox: inboxPrefix,
-  });
+  const spaces =
+    partitions === undefined ? [namespace] : partitionNamespaces(namespace, partitions);
+  const permissions = spaces
+    .map((space) =>
+      make({ names: namesOf(space), workflows: workflows ?? ["*"], inbox: inboxPrefix }),
+    )
+    .reduce(both);
   return {
     user,
     role: name,
     summary: role.summary,
     namespace,
+    partitions: partitions ?? null,
     workflows: workflows ?? null,
     direct: direct || role.throughApi === null,
     inboxPrefix,

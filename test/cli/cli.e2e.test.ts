@@ -1,5 +1,6 @@
 import { connect } from "@nats-io/transport-node";
 import { describe, expect, test } from "vitest";
+import { partitionOf } from "../../src/core/partition-of.ts";
 import { eventually } from "../support/eventually.ts";
 import { startTestServer } from "../support/nats-server.ts";
 import { FLOWS, folderWith } from "./modules.ts";
@@ -76,6 +77,32 @@ test("dev tells people where to publish, in lines that work", async () => {
   const args = line.split(" ").map((arg) => arg.replace(/^'(.*)'$/, "$1"));
   expect(await floxide(args)).toMatchObject({ code: 0, out: expect.stringMatching(/output +2\n/) });
   dev.signal("SIGINT");
+  expect(await dev.ended()).toMatchObject({ code: 0 });
+});
+
+test("dev runs a system on partitions, and tells how to use it", async () => {
+  const cwd = await folderWith({ "flows.ts": FLOWS });
+  const dev = new Process(["dev", "flows.ts", "--port", "0", "--partitions", "3"], { cwd });
+  const place = `floxide-${partitionOf("first", 3)}`;
+  await eventually(() => expect(dev.out).toContain(`req ${place}.start.double`), {
+    withinMs: 30_000,
+  });
+  const line = /^ {2}floxide (start .*)$/m.exec(dev.out)?.[1] ?? "";
+  const args = line.split(" ").map((arg) => arg.replace(/^'(.*)'$/, "$1"));
+  for (let i = 0; i < 3; i++) {
+    const started = await floxide(args);
+    expect(started).toMatchObject({ code: 0, out: expect.stringMatching(/output +2\n/) });
+  }
+  const [, server = "", subject = "", body = ""] =
+    /nats --server (\S+) req (\S+) '(.*)'$/m.exec(dev.out) ?? [];
+  const nats = await connect({ servers: server });
+  await nats.request(subject, body);
+  await nats.close();
+  const env = { NATS_URL: server, FLOXIDE_PARTITIONS: "3" };
+  expect(await floxide(["wait", "first"], { env })).toMatchObject({ code: 0 });
+  const { out } = await floxide(["list", "--json"], { env });
+  expect(JSON.parse(out)).toMatchObject({ items: [{}, {}, {}, {}], cursor: null });
+  dev.signal("SIGTERM");
   expect(await dev.ended()).toMatchObject({ code: 0 });
 });
 

@@ -2,6 +2,7 @@ import { onTestFinished } from "vitest";
 import type { Door, Io, Sink } from "../../src/cli/io.ts";
 import { run } from "../../src/cli/program.ts";
 import { FloxideError } from "../../src/core/errors.ts";
+import type { Backend } from "../../src/core/ports/backend.ts";
 import type { JetStreamOptions } from "../../src/jetstream/options.ts";
 import { MemoryWorld } from "../../src/memory/world.ts";
 import { Worker } from "../../src/worker/worker.ts";
@@ -43,6 +44,7 @@ export interface ShellOptions {
 /** A place to type commands at: stores in memory behind them, and no process. */
 export class Shell {
   readonly world = new MemoryWorld();
+  readonly #partitions = new Map<string, MemoryWorld>();
   /** Options of all connects so far. */
   readonly opened: JetStreamOptions[] = [];
   readonly #options: ShellOptions;
@@ -78,9 +80,25 @@ export class Shell {
 
   /** A worker on the same stores, until the test ends. */
   async work(...workflows: readonly AnyWorkflow[]): Promise<void> {
-    const worker = new Worker({ backend: this.world.open(), workflows }, { workerId: "w1" });
+    await this.workIn(this.world, ...workflows);
+  }
+
+  /** A worker on the stores of a partition, until the test ends. */
+  async workIn(world: MemoryWorld, ...workflows: readonly AnyWorkflow[]): Promise<void> {
+    const worker = new Worker({ backend: world.open(), workflows }, { workerId: "w1" });
     await worker.start();
     onTestFinished(() => worker.stop({ graceMs: 0 }));
+  }
+
+  /** The stores of a partition: of those that its namespace names. */
+  partition(namespace: string): MemoryWorld {
+    const world = this.#partitions.get(namespace) ?? new MemoryWorld();
+    this.#partitions.set(namespace, world);
+    return world;
+  }
+
+  #worldOf(namespace = ""): MemoryWorld {
+    return /-\d+$/.test(namespace) ? this.partition(namespace) : this.world;
   }
 
   #open(options: JetStreamOptions): Door {
@@ -88,11 +106,17 @@ export class Shell {
     if ([options.servers].flat().includes("nowhere:1")) {
       throw new FloxideError("backend", "connecting to NATS at nowhere:1: it cannot be reached");
     }
-    const backend = this.world.open();
+    const opened: Backend[] = [];
     return {
-      backend: async () => backend,
+      backend: async (namespace = options.namespace) => {
+        const backend = this.#worldOf(namespace).open();
+        opened.push(backend);
+        return backend;
+      },
       ask: this.#options.ask ?? (async () => null),
-      close: () => backend.close(),
+      close: async () => {
+        for (const backend of opened) await backend.close();
+      },
     };
   }
 }

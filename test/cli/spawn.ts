@@ -81,6 +81,6 @@ export function floxide(
 
 /** The environment of this process without what would steer the command line. */
 function withoutSettings(): object {
-  const ours = /^(FLOXIDE_(SERVER|NAMESPACE)|NATS_.*|NO_COLOR|FORCE_COLOR)$/;
+  const ours = /^(FLOXIDE_(SERVER|NAMESPACE|PARTITIONS)|NATS_.*|NO_COLOR|FORCE_COLOR)$/;
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !ours.test(name)));
 }

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import {
   DistributedOrchestrator,
   PartitionedOrchestrator,
+  PartitionedService,
   PartitionedWorker,
   partitionOf,
 } from "../../src/index.ts";
@@ -404,4 +405,33 @@ describe("options that do not fit are refused", () => {
       code: "definition",
     });
   });
+});
+
+test("a service answers for each partition that it serves, on one connection that stays its host's", async () => {
+  const options = system(3);
+  const nats = await bare();
+  const { servers: _, ...onIt } = { ...options, connection: nats };
+  await using orchestrator = await PartitionedOrchestrator.connect(options);
+  const ids = [0, 1, 2].map((partition) => idIn(partition, 3));
+  for (const runId of ids) await orchestrator.startRun(steps, 1, { runId });
+  const ask = async (partition: number) => {
+    const subject = `${options.namespace}-${partition}.api.status`;
+    const reply = await nats.request(subject, JSON.stringify({ runId: ids[partition] }));
+    return reply.json();
+  };
+  const some = await PartitionedService.connect({ ...onIt, serve: [0, 2], repairEveryMs: 0 });
+  await some.start();
+  expect(some.services).toHaveLength(2);
+  for (const partition of [0, 2])
+    expect(await ask(partition)).toMatchObject({ runId: ids[partition] });
+  await expect(ask(1)).rejects.toThrow(/no responders/i);
+  await Promise.all([some.stop(), some.stop()]);
+  expect(nats.isClosed()).toBe(false);
+  await expect(ask(0)).rejects.toThrow(/no responders/i);
+  const own = await PartitionedService.connect(options);
+  await own.start();
+  expect(await ask(1)).toMatchObject({ runId: ids[1] });
+  await own.stop();
+  const none = PartitionedService.connect({ ...options, serve: [3] });
+  await expect(none).rejects.toMatchObject({ code: "definition" });
 });

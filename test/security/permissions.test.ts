@@ -86,11 +86,33 @@ describe("the command line", () => {
       role: "worker",
       summary: "executes work",
       namespace: "floxide",
+      partitions: null,
       workflows: ["order"],
       direct: true,
       inboxPrefix: "_INBOX_worker",
       user: toServerUser(made),
     });
+  });
+
+  test("grants the same in each partition of a system", async () => {
+    const { user, partitions } = permissionsOf({
+      role: "starter",
+      namespace: "app",
+      partitions: 2,
+    });
+    const one = permissionsOf({ role: "starter", namespace: "app-1" }).permissions.publish;
+    const { publish } = permissionsOf({
+      role: "starter",
+      namespace: "app",
+      partitions: 2,
+    }).permissions;
+    expect({ user, partitions }).toEqual({ user: "starter", partitions: 2 });
+    expect(publish.filter((subject) => subject.startsWith("app-1."))).toEqual(one);
+    expect(publish.filter((subject) => subject.startsWith("app-0."))).toHaveLength(one.length);
+    const { out } = await new Shell().run("permissions", "worker", "--partitions", "3");
+    expect(out).toContain('# worker in namespace "floxide" on 3 partitions: ');
+    expect(out).toContain("$KV.floxide-2-context.");
+    expect(out).not.toContain("$KV.floxide-3-context.");
   });
 
   test("names the user as the option says, and not as the environment logs in", async () => {

@@ -11,7 +11,7 @@ import { sampleOf } from "../sample.ts";
 import { Serving } from "../serving.ts";
 import { styled } from "../text/style.ts";
 import type { WorkerCommandOptions } from "./serve.ts";
-import { namesOf, startService, startWorkers, withWorkerOptions } from "./serve.ts";
+import { namesOf, startServices, startWorkers, withWorkerOptions } from "./serve.ts";
 
 interface DevOptions extends WorkerCommandOptions {
   readonly port: number;
@@ -60,7 +60,7 @@ async function develop(cli: Cli, modules: readonly string[], options: DevOptions
   await serving.during(async () => {
     const server = serving.add("server", await startEmbedded(cli, options));
     const servers = server.url;
-    await startService(cli, serving, workflows, { servers });
+    await startServices(cli, serving, workflows, { servers });
     await startWorkers(cli, serving, workflows, { ...options, servers });
     const { namespace } = cli.settings;
     await serving.untilStopped(
@@ -82,27 +82,29 @@ function welcome(
   url: string,
   { storeDir, workers, concurrency }: DevOptions,
 ): string {
-  const { namespace } = cli.settings;
+  const { namespace, partitions } = cli.settings;
   const [first] = workflows;
   const name = first?.name ?? "";
-  const input = JSON.stringify(
-    first === undefined ? null : sampleOf(describeWorkflow(first).inputSchema),
-  );
+  const input = first === undefined ? null : sampleOf(describeWorkflow(first).inputSchema);
+  // The partition is that of the run id: without one nobody would find the run.
+  const request = partitions === null ? { input } : { input, runId: "first" };
+  const place = cli.of("first").settings.namespace;
+  const each = partitions === null ? namespace : `${namespace}-<partition>`;
   const data = storeDir ?? "a temporary folder that goes when this ends; keep it with --store-dir";
-  const where = `${url === "nats://127.0.0.1:4222" ? "" : ` --server ${url}`}${namespace === "floxide" ? "" : ` --namespace ${namespace}`}`;
+  const where = `${url === "nats://127.0.0.1:4222" ? "" : ` --server ${url}`}${namespace === "floxide" ? "" : ` --namespace ${namespace}`}${partitions === null ? "" : ` --partitions ${partitions}`}`;
   const facts = cli.block([
     ["server", url],
     ["data", data],
-    ["namespace", namespace],
+    ["namespace", partitions === null ? namespace : `${namespace}, ${partitions} partitions`],
     ["workflows", namesOf(workflows)],
     ["workers", `${workers}, each with ${concurrency} nodes at once`],
-    ["start on", `${namespace}.start.<workflow>, or ask ${namespace}.api.start`],
+    ["start on", `${each}.start.<workflow>, or ask ${each}.api.start`],
   ]);
   const bold = (text: string): string => styled(text, "bold", cli.io.out.colors);
   return `${facts}
 ${bold("Start a run, from another terminal:")}
-  floxide start ${name} ${quoted(input)} --wait${where}
-  nats --server ${url} req ${namespace}.start.${name} ${quoted(JSON.stringify({ input: JSON.parse(input) }))}
+  floxide start ${name} ${quoted(JSON.stringify(input))} --wait${where}
+  nats --server ${url} req ${place}.start.${name} ${quoted(JSON.stringify(request))}
 
 `;
 }

@@ -27,7 +27,7 @@ export function addFigureCommands(program: Command, act: Act): void {
     )
     .action(
       act((cli, [runId = ""], command) =>
-        cli.withRuns(async (orchestrator) => {
+        cli.of(runId).withRuns(async (orchestrator) => {
           const errors = await orchestrator.errors(runId, command.opts<{ limit: number }>());
           cli.answer({ errors }, () => (errors.length === 0 ? "" : errorTable(cli, errors)));
           if (errors.length === 0) cli.note("no failed attempts");
@@ -42,7 +42,7 @@ export function addFigureCommands(program: Command, act: Act): void {
     .addHelpText("after", examples("floxide metrics order-4711"))
     .action(
       act((cli, [runId = ""]) =>
-        cli.withRuns(async (orchestrator) => {
+        cli.of(runId).withRuns(async (orchestrator) => {
           const metrics = await orchestrator.metrics(runId);
           cli.answer(metrics, () => metricsText(cli, metrics));
         }),
@@ -63,7 +63,7 @@ export function addPastCommands(program: Command, act: Act): void {
     )
     .action(
       act((cli, [runId = ""]) =>
-        cli.withRuns(async (orchestrator) => {
+        cli.of(runId).withRuns(async (orchestrator) => {
           const context = await orchestrator.context(runId);
           cli.answer({ context }, () => pretty(context));
         }),
@@ -82,7 +82,7 @@ export function addPastCommands(program: Command, act: Act): void {
     )
     .action(
       act((cli, [runId = ""], command) =>
-        cli.withRuns(async (orchestrator) => {
+        cli.of(runId).withRuns(async (orchestrator) => {
           const options = command.opts<{ after: number; limit: number }>();
           const events = await orchestrator.history(runId, options);
           cli.answer({ events }, () => (events.length === 0 ? "" : historyTable(cli, events)));

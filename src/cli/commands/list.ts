@@ -37,9 +37,9 @@ export function addListCommand(program: Command, act: Act, now: () => number): v
     )
     .action(
       act((cli, _args, command) =>
-        cli.withRuns(async (orchestrator) => {
+        cli.withSystem(async (system) => {
           const { since, until, cursor, ...others } = command.opts<ListOptions>();
-          const page = await orchestrator.listRuns({
+          const page = await system.listRuns({
             ...others,
             ...(since === undefined ? {} : { createdFrom: since }),
             ...(until === undefined ? {} : { createdBefore: until }),

@@ -58,7 +58,7 @@ export function addOutcomeCommands(program: Command, act: Act): void {
     .addHelpText("after", examples("floxide status order-4711", "floxide status order-4711 --json"))
     .action(
       act((cli, [runId = ""]) =>
-        cli.withRuns(async (orchestrator) => {
+        cli.of(runId).withRuns(async (orchestrator) => {
           const info = await orchestrator.run(runId);
           cli.answer(info, () => runBlock(cli, info));
         }),
@@ -79,7 +79,7 @@ export function addOutcomeCommands(program: Command, act: Act): void {
     .addHelpText("after", examples("floxide wait order-4711 --timeout 5m"))
     .action(
       act((cli, [runId = ""], command) =>
-        cli.withRuns(async (orchestrator) => {
+        cli.of(runId).withRuns(async (orchestrator) => {
           const { timeout } = command.opts<{ timeout?: number }>();
           const info = await ended(orchestrator, runId, timeout);
           cli.answer(info, () => runBlock(cli, info));
@@ -101,7 +101,7 @@ export function addOutcomeCommands(program: Command, act: Act): void {
     )
     .action(
       act((cli, [runId = ""], command) =>
-        cli.withRuns(async (orchestrator) => {
+        cli.of(runId).withRuns(async (orchestrator) => {
           const output = await orchestrator.result(runId);
           if (command.opts<{ all?: boolean }>().all !== true) {
             cli.answer({ output }, () => pretty(output));

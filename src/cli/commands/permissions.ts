@@ -33,10 +33,11 @@ export function addPermissionsCommand(program: Command, act: Act): void {
     .action(
       act(async (cli, [role = ""], command) => {
         const { workflow, direct, user } = command.optsWithGlobals<Options>();
-        const { namespace } = cli.settings;
+        const { namespace, partitions } = cli.settings;
         const granted = permissionsOf({
           role: role as RoleName,
           namespace,
+          ...(partitions === null ? {} : { partitions }),
           direct,
           workflows: workflow,
           user,

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { repairAll, total } from "../../client/all-partitions.ts";
 import { FloxideError } from "../../core/errors.ts";
 import type { RepairOptions } from "../../orchestrator/repair.ts";
 import type { RepairFinding, RepairReport } from "../../orchestrator/repair-report.ts";
@@ -59,7 +60,8 @@ function onJetStream(
   runId: string | undefined,
   { quietFor, restored }: RepairCommandOptions,
 ): Promise<void> {
-  return cli.withOrchestrator(async (orchestrator) => {
+  const its = runId === undefined ? cli : cli.of(runId);
+  return its.withOrchestrators(async (orchestrators) => {
     const found: RepairFinding[] = [];
     const options: RepairOptions = {
       ...(runId === undefined ? { all: true } : { runId }),
@@ -70,7 +72,7 @@ function onJetStream(
         if (found.length < NAMED) found.push(finding);
       },
     };
-    show(cli, await orchestrator.repair(options), found);
+    show(cli, await repairAll(orchestrators, options), found);
   });
 }
 
@@ -84,7 +86,10 @@ async function throughService(
   if (quietFor !== undefined) throw onlyDirect("--quiet-for");
   if (runId !== undefined) throw onlyDirect("<runId>");
   await cli.withDoor(async (door) => {
-    const report = (await askService(door, "repair", {}, ANSWER_MS)) as RepairReport;
+    const asked = await Promise.all(
+      cli.namespaces().map((namespace) => askService(door, "repair", {}, ANSWER_MS, namespace)),
+    );
+    const report = total(asked as RepairReport[]);
     cli.answer(report, () => countsOf(cli, report));
     if (mendedOf(report) === 0) cli.note("nothing to mend");
   });

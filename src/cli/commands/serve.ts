@@ -1,14 +1,17 @@
 import { type Command, Option } from "commander";
 import { DistributedWorker } from "../../client/distributed-worker.ts";
 import { OrchestratorService } from "../../client/orchestrator-service.ts";
+import { PartitionedService } from "../../client/partitioned-service.ts";
+import { PartitionedWorker } from "../../client/partitioned-worker.ts";
 import { WorkerPool } from "../../client/worker-pool.ts";
+import { FloxideError } from "../../core/errors.ts";
 import type { Logger } from "../../core/logger.ts";
+import { MAX_PARTITIONS, servedOf } from "../../core/partition-of.ts";
+import type { ServiceIdentity } from "../../service/discovery.ts";
 import type { AnyWorkflow } from "../../workflows/index.ts";
 import type { Cli } from "../cli.ts";
 import type { Act } from "../command.ts";
 import { examples, wholeNumber } from "../command.ts";
-import { startEmbedded } from "../embedded.ts";
-import { runInForeground } from "../foreground.ts";
 import { loadWorkflows } from "../load-workflows.ts";
 import { Serving } from "../serving.ts";
 import { readDuration } from "../text/time.ts";
@@ -19,6 +22,7 @@ export interface WorkerCommandOptions {
   readonly workers: number;
   readonly workerId?: string;
   readonly grace: number;
+  readonly serve?: readonly number[];
 }
 
 /** Adds the options of {@link WorkerCommandOptions}. */
@@ -45,7 +49,8 @@ export async function startWorkers(
   workflows: readonly AnyWorkflow[],
   options: WorkerCommandOptions & { readonly servers?: string },
 ): Promise<void> {
-  const { concurrency, workers, workerId, grace, servers } = options;
+  const { concurrency, workers, workerId, grace, servers, serve } = options;
+  const { partitions } = cli.settings;
   const log = cli.logger("info");
   const wanted = {
     ...cli.jetstream(log),
@@ -55,34 +60,80 @@ export async function startWorkers(
     concurrency,
     graceMs: grace,
   };
-  const one = await (workers === 1
-    ? DistributedWorker.connect(wanted)
-    : WorkerPool.connect({ ...wanted, workers }));
-  await serving.add("workers", one).start();
+  const connect = (): Promise<DistributedWorker | WorkerPool | PartitionedWorker> => {
+    if (partitions !== null)
+      return PartitionedWorker.connect({ ...wanted, ...served(serve), partitions });
+    return workers === 1
+      ? DistributedWorker.connect(wanted)
+      : WorkerPool.connect({ ...wanted, workers });
+  };
+  checkWorkers(partitions, workers, serve);
+  await serving.add("workers", await connect()).start();
 }
 
-/** Connects and starts the orchestrator service. */
-export async function startService(
+/** @throws FloxideError `validation` for options that do not go together */
+function checkWorkers(
+  partitions: number | null,
+  workers: number,
+  serve: readonly number[] | undefined,
+): void {
+  if (partitions !== null && workers !== 1) {
+    const why = "--workers is for a system without partitions: with them give --concurrency";
+    throw new FloxideError("validation", why);
+  }
+  checkServe(partitions, serve);
+}
+
+/** @throws FloxideError `validation` for options that do not go together */
+function checkServe(partitions: number | null, serve: readonly number[] | undefined): void {
+  if (partitions === null && serve !== undefined)
+    throw new FloxideError("validation", "--serve is for a system with --partitions");
+}
+
+const served = (serve: readonly number[] | undefined) => (serve === undefined ? {} : { serve });
+
+const serveOption = (): Option =>
+  new Option(
+    "--serve <numbers>",
+    "with --partitions: only these, with commas (default: all)",
+  ).argParser(readNumbers);
+
+function readNumbers(text: string): readonly number[] {
+  const one = wholeNumber(0, MAX_PARTITIONS);
+  return text.split(",").map((part) => one(part));
+}
+
+/** Connects and starts the orchestrator service, or one for each partition. @returns who they are */
+export async function startServices(
   cli: Cli,
   serving: Serving,
   workflows: readonly AnyWorkflow[],
-  options: { readonly repairEveryMs?: number; readonly servers?: string },
-): Promise<OrchestratorService> {
+  options: {
+    readonly repairEveryMs?: number;
+    readonly servers?: string;
+    readonly serve?: readonly number[];
+  },
+): Promise<readonly ServiceIdentity[]> {
+  const { partitions } = cli.settings;
+  const { serve, ...others } = options;
+  checkServe(partitions, serve);
   const logger: Logger = cli.logger("info");
-  const service = await OrchestratorService.connect({
-    ...cli.jetstream(logger),
-    ...options,
-    workflows,
-  });
-  await serving.add("service", service).start();
-  return service;
+  const wanted = { ...cli.jetstream(logger), ...others, workflows };
+  if (partitions === null) {
+    const service = serving.add("service", await OrchestratorService.connect(wanted));
+    await service.start();
+    return [service.identity];
+  }
+  const all = await PartitionedService.connect({ ...wanted, ...served(serve), partitions });
+  await serving.add("services", all).start();
+  return all.services.map(({ identity }) => identity);
 }
 
 /** Names and versions, as people read them. */
 export const namesOf = (workflows: readonly AnyWorkflow[]): string =>
   workflows.map(({ name, version }) => `${name} v${version}`).join(", ");
 
-/** Adds `worker`, `orchestrator` and `server`. */
+/** Adds `worker` and `orchestrator`. */
 export function addServeCommands(program: Command, act: Act): void {
   withWorkerOptions(program.command("worker"))
     .summary("execute work")
@@ -94,11 +145,13 @@ export function addServeCommands(program: Command, act: Act): void {
       "--worker-id <id>",
       "names the worker in lists and logs (default: host name and a unique suffix)",
     )
+    .addOption(serveOption())
     .addHelpText(
       "after",
       examples(
         "floxide worker flows.ts",
         "floxide worker dist/flows.js --concurrency 64 --server nats://nats:4222",
+        "floxide worker flows.ts --partitions 4 --serve 0,1",
       ),
     )
     .action(
@@ -115,55 +168,18 @@ export function addServeCommands(program: Command, act: Act): void {
     )
     .argument("[module...]", ".ts or .js files that export workflows")
     .addOption(repairEvery())
+    .addOption(serveOption())
     .addHelpText("after", examples("floxide orchestrator flows.ts", "nats req floxide.api.list ''"))
     .action(
       act((cli, modules, command) =>
-        orchestrate(cli, modules.flat(), command.opts<{ repairEvery: number }>()),
+        orchestrate(cli, modules.flat(), command.opts<OrchestratorCommandOptions>()),
       ),
-    );
-  addServerCommand(program, act);
-}
-
-function addServerCommand(program: Command, act: Act): void {
-  program
-    .command("server")
-    .summary("start a nats-server for development")
-    .description(
-      "Starts a nats-server with JetStream for development, fetching one where there is none, until it is stopped.",
-    )
-    .option("--port <n>", "port to listen on; 0 for a free one", wholeNumber(0, 65_535), 4_222)
-    .option(
-      "--store-dir <folder>",
-      "where data is kept (default: a temporary folder that goes with the server)",
-    )
-    .addOption(
-      new Option(
-        "--config <file>",
-        "run it with this configuration instead, as nats-server -c does: in the foreground, with its exit code",
-      ).conflicts(["port", "storeDir"]),
-    )
-    .addHelpText(
-      "after",
-      examples(
-        "floxide server",
-        "floxide server --port 4333 --store-dir .nats",
-        "floxide server --config nats-server.conf",
-      ),
-    )
-    .action(
-      act(async (cli, _args, command) => {
-        const { config, ...options } = command.opts<ServerCommandOptions>();
-        if (config !== undefined) return await runInForeground(cli, config);
-        await serve(cli, options);
-        return;
-      }),
     );
 }
 
-interface ServerCommandOptions {
-  readonly port: number;
-  readonly storeDir?: string;
-  readonly config?: string;
+interface OrchestratorCommandOptions {
+  readonly repairEvery: number;
+  readonly serve?: readonly number[];
 }
 
 async function work(
@@ -175,11 +191,15 @@ async function work(
   const serving = new Serving(cli);
   await serving.during(async () => {
     await startWorkers(cli, serving, workflows, options);
-    const { namespace } = cli.settings;
     const { concurrency, workers } = options;
     await serving.untilStopped(
-      { namespace, workers, concurrency, workflows: workflows.map(({ name }) => name) },
-      () => `working for ${namesOf(workflows)} in namespace "${namespace}"\n`,
+      {
+        ...placeOf(cli, options.serve),
+        workers,
+        concurrency,
+        workflows: workflows.map(({ name }) => name),
+      },
+      () => `working for ${namesOf(workflows)} in ${placeText(cli, options.serve)}\n`,
     );
   });
 }
@@ -187,34 +207,42 @@ async function work(
 async function orchestrate(
   cli: Cli,
   modules: readonly string[],
-  options: { readonly repairEvery: number },
+  { repairEvery, serve }: OrchestratorCommandOptions,
 ): Promise<void> {
   const workflows = await loadWorkflows(modules, cli.io.cwd);
   const serving = new Serving(cli);
   await serving.during(async () => {
-    const { identity } = await startService(cli, serving, workflows, {
-      repairEveryMs: options.repairEvery,
-    });
-    const { namespace } = cli.settings;
+    const options = { repairEveryMs: repairEvery, ...served(serve) };
+    const identities = await startServices(cli, serving, workflows, options);
+    const [first] = identities;
+    const { namespace, partitions } = cli.settings;
+    const ids = partitions === null ? { id: first?.id } : { ids: identities.map(({ id }) => id) };
+    const subject = partitions === null ? `${namespace}.api.>` : `${namespace}-<partition>.api.>`;
     await serving.untilStopped(
       {
-        namespace,
-        service: identity.name,
-        id: identity.id,
+        ...placeOf(cli, serve),
+        service: first?.name,
+        ...ids,
         workflows: workflows.map(({ name }) => name),
       },
       () =>
-        `answering on ${namespace}.api.>${workflows.length === 0 ? "" : `, starting ${namesOf(workflows)}`}\n`,
+        `answering on ${subject}${workflows.length === 0 ? "" : `, starting ${namesOf(workflows)}`}\n`,
     );
   });
 }
 
-async function serve(cli: Cli, options: Omit<ServerCommandOptions, "config">): Promise<void> {
-  const serving = new Serving(cli);
-  await serving.during(async () => {
-    const { url, storeDir } = serving.add("server", await startEmbedded(cli, options));
-    await serving.untilStopped({ server: url, storeDir }, () => `nats-server on ${url}\n`);
-  });
+/** Where a process works: the namespace, and its partitions where there are some. */
+function placeOf(cli: Cli, serve: readonly number[] | undefined): object {
+  const { namespace, partitions } = cli.settings;
+  if (partitions === null) return { namespace };
+  return { namespace, partitions, serve: servedOf(serve, partitions) };
+}
+
+function placeText(cli: Cli, serve: readonly number[] | undefined): string {
+  const { namespace, partitions } = cli.settings;
+  if (partitions === null) return `namespace "${namespace}"`;
+  const which = serve === undefined ? `all ${partitions}` : `${serve.join(", ")} of ${partitions}`;
+  return `partitions ${which} of "${namespace}"`;
 }
 
 const repairEvery = (): Option =>

@@ -64,9 +64,10 @@ export function addStartCommand(program: Command, act: Act): void {
       ),
     )
     .action(
-      act(async (cli, [workflow = "", text = "null"], command) => {
+      act(async (system, [workflow = "", text = "null"], command) => {
         const options = command.opts<StartCommandOptions>();
-        const run = await wantedRun(cli, workflow, text, options);
+        const run = await wantedRun(system, workflow, text, options);
+        const cli = system.of(run.runId);
         const modules = options.module ?? [];
         const workflows = await loadWorkflows(modules, cli.io.cwd);
         return cli.withDoor(async (door, orchestrator) => {

@@ -51,7 +51,7 @@ export function addSteerCommands(program: Command, act: Act): void {
       .addHelpText("after", examples(`floxide ${name} order-4711`))
       .action(
         act((cli, [runId = ""]) =>
-          cli.withDoor(async (door, orchestrator) => {
+          cli.of(runId).withDoor(async (door, orchestrator) => {
             // A user who may only ask the service can do it too.
             if (!(await throughService(door, name, { runId }))) {
               await steer(await orchestrator(), runId);
@@ -82,7 +82,7 @@ export function addSteerCommands(program: Command, act: Act): void {
       act(async (cli, [runId = "", name = "", text = "null"], command) => {
         const payload = await readJson(cli.io, text, "the payload");
         const { signalId } = command.opts<{ signalId?: string }>();
-        await cli.withDoor(async (door, orchestrator) => {
+        await cli.of(runId).withDoor(async (door, orchestrator) => {
           const given = signalId === undefined ? {} : { signalId };
           // The service knows the workflow, and refuses a payload that its node would fail of.
           if (!(await throughService(door, "signal", { runId, name, payload, ...given }))) {

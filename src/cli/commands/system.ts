@@ -6,8 +6,10 @@ import type { WorkerHealth } from "../../orchestrator/inspect.ts";
 import type { Cli } from "../cli.ts";
 import type { Act } from "../command.ts";
 import { examples, wholeNumber } from "../command.ts";
+import type { LetterQuery, Placed } from "../system.ts";
 import { oneLine } from "../text/printable.ts";
 import { styleOf } from "../text/style.ts";
+import type { Column } from "../text/table.ts";
 import { duration, readDuration, relative } from "../text/time.ts";
 import { itemTable } from "../views.ts";
 
@@ -22,14 +24,9 @@ export function addQueueCommands(program: Command, act: Act): void {
     .argument("[runId]")
     .addHelpText("after", examples("floxide pending", "floxide pending order-4711"))
     .action(
-      act((cli, [runId]) =>
-        cli.withRuns(async (orchestrator) => {
-          if (runId === undefined) {
-            const backlog = await orchestrator.backlog();
-            cli.answer({ backlog }, () => (backlog.length === 0 ? "" : backlogTable(cli, backlog)));
-            if (backlog.length === 0) cli.note("no workflow has had work yet");
-            return;
-          }
+      act((cli, [runId]) => {
+        if (runId === undefined) return showBacklog(cli);
+        return cli.of(runId).withRuns(async (orchestrator) => {
           const pending = await orchestrator.pendingWork(runId);
           const { accepted, queued, items } = pending;
           cli.answer(pending, () => {
@@ -41,8 +38,8 @@ export function addQueueCommands(program: Command, act: Act): void {
             ]);
             return items.length === 0 ? head : `${head}\n${itemTable(cli, items)}`;
           });
-        }),
-      ),
+        });
+      }),
     );
   program
     .command("items")
@@ -52,7 +49,7 @@ export function addQueueCommands(program: Command, act: Act): void {
     .addHelpText("after", examples("floxide items order-4711"))
     .action(
       act((cli, [runId = ""]) =>
-        cli.withRuns(async (orchestrator) => {
+        cli.of(runId).withRuns(async (orchestrator) => {
           const items = await orchestrator.listWorkItems(runId);
           cli.answer({ items }, () => (items.length === 0 ? "" : itemTable(cli, items)));
           if (items.length === 0) cli.note("no items");
@@ -76,9 +73,9 @@ export function addSystemCommands(program: Command, act: Act): void {
     .addHelpText("after", examples("floxide workers", "floxide workers --threshold 1m --json"))
     .action(
       act((cli, _args, command) =>
-        cli.withRuns(async (orchestrator) => {
+        cli.withSystem(async (system) => {
           const { threshold } = command.opts<{ threshold: number }>();
-          const workers = (await orchestrator.listWorkerHealth()).map((worker) => ({
+          const workers = (await system.listWorkerHealth()).map((worker) => ({
             ...worker,
             liveness: livenessOf(worker, Date.parse(worker.at) + worker.ageMs, threshold),
           }));
@@ -93,22 +90,38 @@ export function addSystemCommands(program: Command, act: Act): void {
     .description("Lists messages that could not be taken, newest first, with why.")
     .option("--limit <n>", "so many, 1 to 1000", wholeNumber(1, 1_000), 50)
     .option("--before <id>", "only letters older than this one", wholeNumber(1))
+    .option("--cursor <cursor>", "with --partitions: the next page, as the page before says")
     .addHelpText(
       "after",
       examples("floxide dead-letters", "floxide dead-letters --json | jq -r .letters[].body"),
     )
     .action(
       act((cli, _args, command) =>
-        cli.withRuns(async (orchestrator) => {
-          const options = command.opts<{ limit: number; before?: number }>();
-          const letters = await orchestrator.deadLetters(options);
-          cli.answer({ letters }, () => (letters.length === 0 ? "" : letterTable(cli, letters)));
-          const last = letters.at(-1);
-          if (last === undefined) cli.note("no dead letters");
-          else if (letters.length === options.limit) cli.note(`more: --before ${last.id}`);
+        cli.withSystem(async (system) => {
+          const { items: letters, cursor } = await system.deadLetters(command.opts<LetterQuery>());
+          const isPartitioned = cli.settings.partitions !== null;
+          const document = isPartitioned ? { letters, cursor } : { letters };
+          cli.answer(document, () => (letters.length === 0 ? "" : letterTable(cli, letters)));
+          if (letters.length === 0) cli.note("no dead letters");
+          if (cursor === null) return;
+          cli.note(`more: ${isPartitioned ? "--cursor" : "--before"} ${cursor}`);
         }),
       ),
     );
+}
+
+function showBacklog(cli: Cli): Promise<void> {
+  return cli.withSystem(async (system) => {
+    const backlog = await system.backlog();
+    cli.answer({ backlog }, () => (backlog.length === 0 ? "" : backlogTable(cli, backlog)));
+    if (backlog.length === 0) cli.note("no workflow has had work yet");
+  });
+}
+
+/** Which partition it is of, where there are some. */
+function partitionColumn(cli: Cli): readonly Column<Placed<object>>[] {
+  if (cli.settings.partitions === null) return [];
+  return [{ title: "PARTITION", cell: ({ partition }) => String(partition), align: "right" }];
 }
 
 function backlogTable(cli: Cli, backlog: readonly Backlog[]): string {
@@ -123,10 +136,11 @@ function backlogTable(cli: Cli, backlog: readonly Backlog[]): string {
   );
 }
 
-function workerTable(cli: Cli, workers: readonly WorkerHealth[]): string {
-  return cli.table<WorkerHealth>(
+function workerTable(cli: Cli, workers: readonly Placed<WorkerHealth>[]): string {
+  return cli.table<Placed<WorkerHealth>>(
     [
       { title: "WORKER", cell: ({ workerId }) => workerId, gives: true },
+      ...partitionColumn(cli),
       {
         title: "LIVENESS",
         cell: ({ liveness }) => liveness,
@@ -168,10 +182,11 @@ function claimOf({ body }: DeadLetter): string | null {
   }
 }
 
-function letterTable(cli: Cli, letters: readonly DeadLetter[]): string {
+function letterTable(cli: Cli, letters: readonly Placed<DeadLetter>[]): string {
   const now = cli.io.now();
-  return cli.table<DeadLetter>(
+  return cli.table<Placed<DeadLetter>>(
     [
+      ...partitionColumn(cli),
       { title: "ID", cell: ({ id }) => String(id), align: "right" },
       { title: "WHEN", cell: ({ at }) => relative(at, now) },
       { title: "WORKFLOW", cell: ({ workflow }) => workflow, gives: true },

@@ -25,13 +25,14 @@ const NO_PASSWORD = "$2a$11$...";
 
 /** The same as text for nats-server.conf, commented, to be pasted between `users: [` and `]`. */
 export function toServerConfig(granted: UserPermissions): string {
-  const { role, summary, namespace, workflows, direct, inboxPrefix } = granted;
+  const { role, summary, namespace, partitions, workflows, direct, inboxPrefix } = granted;
   const { user, permissions } = toServerUser(granted);
   const which = workflows === null ? "" : ` of ${workflows.join(", ")}`;
+  const place = partitions === null ? "" : ` on ${partitions} partitions`;
   const how = direct ? "on JetStream itself" : "through the API";
   const responses = permissions.allow_responses;
   return [
-    `# ${role} in namespace "${namespace}"${which}: ${summary}, ${how}.`,
+    `# ${role} in namespace "${namespace}"${place}${which}: ${summary}, ${how}.`,
     `# Its client needs the inbox prefix ${inboxPrefix}. The password is a hash: nats server passwd.`,
     "{",
     `  user: ${JSON.stringify(user)}`,

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
-import { FloxideError } from "../core/errors.ts";
-import { checkRunId } from "../core/token.ts";
+import { FloxideError } from "./errors.ts";
+import { checkRunId } from "./token.ts";
 
 /** Most partitions of one system: each is nine streams. */
-const MAX_PARTITIONS = 1_000;
+export const MAX_PARTITIONS = 1_000;
 
 /**
  * The partition that a run belongs to: the first four bytes of the SHA-256 of the run id in UTF-8, read as a whole number
@@ -30,5 +30,30 @@ export function checkPartitions(partitions: number): number {
   throw new FloxideError(
     "definition",
     `a system has 1 to ${MAX_PARTITIONS} partitions, not ${String(partitions)}`,
+  );
+}
+
+/** Namespaces of all partitions, by their numbers. @throws FloxideError `definition` */
+export const partitionNamespaces = (namespace: string, partitions: number): readonly string[] =>
+  Array.from({ length: checkPartitions(partitions) }, (_, partition) =>
+    partitionNamespace(namespace, partition),
+  );
+
+/**
+ * The partitions that a process serves: these, or all of them.
+ *
+ * @throws FloxideError `definition` for one that there is not, or that is named twice
+ */
+export function servedOf(
+  serve: readonly number[] | undefined,
+  partitions: number,
+): readonly number[] {
+  const all = Array.from({ length: checkPartitions(partitions) }, (_, partition) => partition);
+  if (serve === undefined) return all;
+  const wrong = serve.find((partition) => !all.includes(partition));
+  if (serve.length > 0 && wrong === undefined && new Set(serve).size === serve.length) return serve;
+  throw new FloxideError(
+    "definition",
+    `serve names some of the partitions 0 to ${partitions - 1}, each once, not [${serve.join(", ")}]`,
   );
 }
