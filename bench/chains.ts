@@ -1,4 +1,4 @@
-import type { DistributedOrchestrator } from "../src/index.ts";
+import type { Orchestrator } from "../src/orchestrator/orchestrator.ts";
 import { type Pipelined, pipelined } from "./stats.ts";
 import { workflows } from "./workflows.ts";
 
@@ -7,7 +7,7 @@ export const NODES = 10;
 
 /** Starts chains and waits for their ends, so many in flight. Rate and latencies are those of whole runs. */
 export function runChains(
-  orchestrator: DistributedOrchestrator,
+  orchestrator: Pick<Orchestrator, "startRun" | "waitForCompletion">,
   count: number,
   inFlight = 100,
 ): Promise<Pipelined> {

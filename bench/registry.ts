@@ -12,6 +12,7 @@ import { idle } from "./scenarios/i-idle.ts";
 import { retention } from "./scenarios/j-retention.ts";
 import { durable } from "./scenarios/k-durable.ts";
 import { blockedLoop } from "./scenarios/l-blocked-loop.ts";
+import { partitions } from "./scenarios/p-partitions.ts";
 import { signed } from "./scenarios/s-signed.ts";
 
 /** All scenarios, in the order in which they are run. */
@@ -29,5 +30,6 @@ export const scenarios: readonly Scenario[] = [
   retention,
   durable,
   blockedLoop,
+  partitions,
   signed,
 ];

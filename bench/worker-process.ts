@@ -1,13 +1,15 @@
 // One worker in a process of its own, as users run it. Talks to the benchmark over the IPC channel.
 
 import type { Logger } from "../src/index.ts";
-import { DistributedWorker } from "../src/index.ts";
+import { DistributedWorker, PartitionedWorker } from "../src/index.ts";
 import { begun, blockOnce, noted } from "./notes.ts";
 import type { WorkerReport, WorkerSettings } from "./worker.ts";
 import { workflows } from "./workflows.ts";
 
 const [given = "{}"] = process.argv.slice(2);
-const { serves, blocks, ...options } = JSON.parse(given) as WorkerSettings & { servers: string[] };
+const { serves, blocks, partitions, ...options } = JSON.parse(given) as WorkerSettings & {
+  servers: string[];
+};
 const logged: string[] = [];
 const note = (...[first, second]: unknown[]): void => {
   logged.push(typeof first === "string" ? first : String(second));
@@ -17,11 +19,14 @@ const logger: Logger = { debug: () => {}, info: () => {}, warn: note, error: not
 if (blocks === true) {
   blockOnce(() => new Promise((sent) => process.send?.({ kind: "blocked" }, sent)));
 }
-const worker = await DistributedWorker.connect({
+const wanted = {
   ...options,
   workflows: (serves ?? ["chain", "fan", "single"]).map((name) => workflows[name]),
   logger,
-});
+};
+const worker = await (partitions === undefined
+  ? DistributedWorker.connect(wanted)
+  : PartitionedWorker.connect({ ...wanted, partitions }));
 await worker.start();
 process.on("message", (message) => {
   if (message !== "report") return;

@@ -10,6 +10,8 @@ export interface WorkerSettings
     Omit<JetStreamOptions, "servers" | "connection" | "connectionOptions" | "logger"> {
   /** Names of the workflows that it works for. @default those of A to D */
   readonly serves?: readonly Served[];
+  /** How many partitions the system has; it works for all of them. @default none */
+  readonly partitions?: number;
   /** True for the worker in which the node of the workflow `blocking` blocks, once. @default false */
   readonly blocks?: boolean;
 }

@@ -81,7 +81,7 @@ async function simulate(): Promise<void> {
   const findings: Finding[] = [];
   let said = began;
   const progress = (): void => {
-    if (values.json || performance.now() - said < 5_000) return;
+    if (performance.now() - said < 5_000) return;
     said = performance.now();
     const rate = totals.schedules / ((said - began) / 1_000);
     const left = Math.round((schedules - totals.schedules) / rate);
@@ -101,7 +101,7 @@ async function simulate(): Promise<void> {
         },
         onFinding: (finding) => {
           findings.push(finding);
-          if (!values.json) console.error(`seed ${finding.seed}: ${finding.message}`);
+          console.error(`seed ${finding.seed}: ${finding.message}`);
         },
       });
     }),

@@ -1,6 +1,7 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal, START_CARRIER } from "../core/checkpoint/checkpoint.ts";
 import { dueMs } from "../core/checkpoint/inspect.ts";
+import { sleep } from "../core/clock.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { Backend } from "../core/ports/backend.ts";
 import type { Versioned } from "../core/ports/stores.ts";
@@ -34,6 +35,8 @@ export interface RepairLook {
 
 /** Milliseconds after which a client that filed a run has certainly sent its start request, or died. */
 const GHOST_MS = 600_000;
+/** Milliseconds that the start request of a client that lives is on the way, after its run was filed. */
+const START_MS = 1_000;
 
 /**
  * Looks at one run, and mends what keeps it from going on or being listed.
@@ -141,6 +144,10 @@ function mayBegin(
   return now - Date.parse(createdAt) < patienceMs;
 }
 
+/** Milliseconds until a client that goes on has certainly sent the request of a run that it has just filed. */
+const leftOfStart = ({ createdAt }: RunInfo, now: number): number =>
+  Math.max(0, START_MS - Math.abs(now - Date.parse(createdAt)));
+
 /**
  * A run that waits for its start request, where there is none: its client died before it sent the request, or JetStream
  * has lost it, or what came of it.
@@ -155,6 +162,7 @@ async function repairUnbegun(
   const { restored, waiting } = look;
   const { runId, workflow } = info;
   if (isTerminal(info.status) || waiting === null || mayBegin(info, look, clock.now())) return null;
+  if (restored) await sleep(clock, leftOfStart(info, clock.now()));
   const isLost = restored || view !== null || (await hasTraces(scope, info));
   // Its client may have sent the request since the look began. The checkpoint is read after this: a request leaves the
   // queue only when there is one.

@@ -6,6 +6,7 @@ import { next, node, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { chain } from "../support/flows.ts";
 import { gate } from "../support/gate.ts";
+import { Halt } from "../support/halt.ts";
 import { outOfReach } from "./altered.ts";
 import { System } from "./system.ts";
 
@@ -341,4 +342,25 @@ test("a look after a loss that fails half-way is made again, although nothing sh
   // Workers have gone on meanwhile.
   newest = 120;
   expect(await orchestrator.repair({ quietMs: 0 })).toMatchObject({ restored: 1 });
+});
+
+test("a run whose start request is just being sent is not given up", async () => {
+  await using system = stepwise();
+  const halt = new Halt();
+  const starting = system.orchestratorOn([flow], {
+    queue: (own) => ({
+      start: async (...request) => {
+        await halt.here();
+        return own.start(...request);
+      },
+    }),
+  });
+  const started = starting.startRun(flow, 1);
+  await halt.reached;
+  const repaired = system.orchestrator.repair({ restored: true });
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  halt.release();
+  expect(await repaired).toMatchObject({ lost: 0 });
+  await drain(system);
+  expect(await system.orchestrator.result(await started)).toBe(5);
 });
