@@ -96,14 +96,14 @@ function assemble(parts: Parts): JetStreamBackend {
   const requester = new Requester(link, options.requestTimeoutMs);
   const persistence = new Persistence(link, options.patienceMs);
   const ended = new EndedWatch(
-    (onMessage) =>
+    ({ onMessage, ...trouble }) =>
       new StreamFollower(link, jsm, persistence, logger, {
         stream: names.bucketStream("runs"),
         subjects: ENDED_KEYS.map((keys) => names.bucketPrefix("runs") + keys),
         onMessage: (msg) => onMessage(msg.string()),
+        ...trouble,
       }),
     logger,
-    link.clock,
   );
   const queue = new JetStreamWorkQueue({
     link,

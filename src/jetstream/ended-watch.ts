@@ -1,41 +1,38 @@
-import type { Clock } from "../core/clock.ts";
+import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import type { WatchTrouble } from "../core/ports/stores.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import { RunInfoSchema } from "../core/records/run-info.ts";
-import type { StreamFollower } from "./stream-follower.ts";
+import type { Followed, StreamFollower } from "./stream-follower.ts";
 
-/** How long the stream is followed on when nobody listens: who waits for one run after the other starts it once. */
-const LINGER_MS = 30_000;
+interface Listener {
+  readonly onEnded: (info: RunInfo) => void;
+  readonly trouble: WatchTrouble | undefined;
+}
 
-type Listener = (info: RunInfo) => void;
+/** What a follower tells. */
+export type Told = Pick<Followed, "onAnew" | "onGone"> & {
+  readonly onMessage: (body: string) => void;
+};
 
 /** Tells any number of listeners of runs that end, with one subscription for all of them. */
 export class EndedWatch {
-  readonly #follow: (onMessage: (body: string) => void) => StreamFollower;
+  readonly #follow: (told: Told) => StreamFollower;
   readonly #logger: Logger;
-  readonly #clock: Clock;
   readonly #listeners = new Set<Listener>();
   #following: Promise<StreamFollower> | null = null;
-  #stopLingering: (() => void) | null = null;
 
   /** @param follow - makes the follower of the bucket's ended runs */
-  constructor(
-    follow: (onMessage: (body: string) => void) => StreamFollower,
-    logger: Logger,
-    clock: Clock,
-  ) {
+  constructor(follow: (told: Told) => StreamFollower, logger: Logger) {
     this.#follow = follow;
     this.#logger = logger;
-    this.#clock = clock;
   }
 
   /** Calls back for each run that ends from now on. @returns how to stop */
-  async add(onEnded: Listener): Promise<() => void> {
+  async add(onEnded: Listener["onEnded"], trouble?: WatchTrouble): Promise<() => void> {
     // Its own, so that the same function may listen twice.
-    const listener: Listener = (info) => onEnded(info);
+    const listener: Listener = { onEnded, trouble };
     this.#listeners.add(listener);
-    this.#stopLingering?.();
-    this.#stopLingering = null;
     try {
       this.#following ??= this.#open();
       await this.#following;
@@ -53,7 +50,11 @@ export class EndedWatch {
   }
 
   async #open(): Promise<StreamFollower> {
-    const follower = this.#follow((body) => this.#tell(body));
+    const follower = this.#follow({
+      onMessage: (body) => this.#tell(body),
+      onAnew: () => this.#each(({ trouble }) => trouble?.onAnew()),
+      onGone: () => this.#end(),
+    });
     try {
       await follower.open();
       return follower;
@@ -66,15 +67,10 @@ export class EndedWatch {
 
   #drop(listener: Listener): void {
     this.#listeners.delete(listener);
-    if (this.#listeners.size > 0 || this.#stopLingering !== null) return;
-    this.#stopLingering = this.#clock.after(LINGER_MS, () => void this.#stop(), {
-      background: true,
-    });
+    if (this.#listeners.size === 0) void this.#stop();
   }
 
   async #stop(): Promise<void> {
-    this.#stopLingering?.();
-    this.#stopLingering = null;
     const following = this.#following;
     this.#following = null;
     const follower = await following?.catch(() => null);
@@ -94,15 +90,25 @@ export class EndedWatch {
       this.#logger.warn({ err: parsed.error }, "a run info cannot be read");
       return;
     }
-    for (const listener of [...this.#listeners]) this.#handOver(parsed.data, listener);
+    const info = parsed.data;
+    this.#each(({ onEnded }) => onEnded(info), info.runId);
+  }
+
+  #end(): void {
+    const error = new FloxideError("backend", "the connection to NATS is closed");
+    this.#each(({ trouble }) => trouble?.onGone(error));
+    this.#listeners.clear();
+    this.#following = null;
   }
 
   /** What is thrown into the client's callback ends its connection. */
-  #handOver(info: RunInfo, listener: Listener): void {
-    try {
-      listener(info);
-    } catch (error) {
-      this.#logger.error({ err: error, runId: info.runId }, "a listener for ended runs failed");
+  #each(tell: (listener: Listener) => void, runId?: string): void {
+    for (const listener of [...this.#listeners]) {
+      try {
+        tell(listener);
+      } catch (error) {
+        this.#logger.error({ err: error, runId }, "a listener for ended runs failed");
+      }
     }
   }
 }

@@ -16,6 +16,8 @@ const HEADROOM_BYTES = 1_024;
 export interface LinkWatcher {
   /** The connection was lost: nothing that was in flight will be answered. */
   onLost?(): void;
+  /** The connection is closed, by its host or because it gave up: it does not come back. */
+  onGone?(): void;
   /** The server refused a publish or a subscription. */
   onRefused?(operation: "publish" | "subscription", subject: string, error: Error): void;
 }
@@ -140,9 +142,13 @@ export class Link {
       if (this.#gone) break;
       this.#see(status);
     }
+    const isClosedByOthers = !this.#gone;
     this.#gone = true;
     this.#outage?.end();
     this.#setUp(false);
+    if (!isClosedByOthers) return;
+    this.#logger.error({}, "the NATS connection is closed for good: nothing on it works any more");
+    for (const watcher of this.#watchers) watcher.onGone?.();
   }
 
   #see(status: Status): void {

@@ -1,5 +1,12 @@
 import { isTerminal, RUN_STATUSES, type RunStatus } from "../core/checkpoint/checkpoint.ts";
-import type { Page, RunFilter, RunInfoStore, RunScan, ScanPlace } from "../core/ports/stores.ts";
+import type {
+  Page,
+  RunFilter,
+  RunInfoStore,
+  RunScan,
+  ScanPlace,
+  WatchTrouble,
+} from "../core/ports/stores.ts";
 import { type RunInfo, saysTheSame } from "../core/records/run-info.ts";
 import { toToken } from "../core/token.ts";
 import type { EndedWatch } from "./ended-watch.ts";
@@ -114,8 +121,8 @@ export class JetStreamRunInfoStore implements RunInfoStore {
     );
   }
 
-  watchEnded(onEnded: (info: RunInfo) => void): Promise<() => void> {
-    return this.#ended.add(onEnded);
+  watchEnded(onEnded: (info: RunInfo) => void, trouble?: WatchTrouble): Promise<() => void> {
+    return this.#ended.add(onEnded, trouble);
   }
 
   async remove(runId: string): Promise<void> {

@@ -12,7 +12,9 @@ import type { Persistence } from "./persist.ts";
 //     something (reconnect, silence, a gap in its numbers), another is made that begins right after that position.
 // W2. The first position is the stream's end before the consumer is made, so that the wait for it misses nothing. The
 //     client's own ordered consumer begins at the start of the stream when it breaks before its first message.
-// W3. The consumer is ephemeral and in memory: it goes by itself when nobody listens.
+// W3. A stream that was cut back and has grown again may have passed that position with messages that were never seen.
+//     Nobody can tell, so whoever listens is told that it began anew, and looks for himself.
+// W4. The consumer is ephemeral and in memory: it goes by itself when nobody listens.
 
 const HEARTBEAT_MS = 3_000;
 const SILENCE_MS = 2.5 * HEARTBEAT_MS;
@@ -25,6 +27,10 @@ export interface Followed {
   readonly stream: string;
   readonly subjects: readonly string[];
   readonly onMessage: (msg: Msg) => void;
+  /** It began anew after it had lost touch: where the stream has lost messages, it may have missed some. */
+  readonly onAnew?: () => void;
+  /** The connection is closed for good. */
+  readonly onGone?: () => void;
 }
 
 /** Follows a stream. */
@@ -40,6 +46,7 @@ export class StreamFollower {
   #seen = 0;
   #delivered = 0;
   #heardAt = 0;
+  #hasLostTouch = false;
   #isClosed = false;
 
   constructor(
@@ -64,10 +71,13 @@ export class StreamFollower {
     );
     this.#seen = info.state.last_seq;
     await this.#begin();
-    this.#unwatch = this.#link.watch({ onLost: () => this.#again("the connection was lost") });
+    this.#unwatch = this.#link.watch({
+      onLost: () => this.#afterLoss("the connection was lost"),
+      onGone: () => this.#end(),
+    });
     const look = () => {
       const silentMs = this.#link.clock.elapsed() - this.#heardAt;
-      if (this.#link.isUp && silentMs > SILENCE_MS) this.#again("the server is silent");
+      if (this.#link.isUp && silentMs > SILENCE_MS) this.#afterLoss("the server is silent");
     };
     this.#stopWatchdog = every(this.#link.clock, LOOK_MS, look, { background: true });
   }
@@ -81,25 +91,44 @@ export class StreamFollower {
     this.#subscription = null;
   }
 
+  #end(): void {
+    if (this.#isClosed) return;
+    this.close();
+    this.#followed.onGone?.();
+  }
+
+  /** Meanwhile the stream may have become another one, with positions that were given anew. */
+  #afterLoss(why: string): void {
+    this.#hasLostTouch = true;
+    this.#again(why);
+  }
+
   #again(why: string): void {
     if (this.#isClosed || this.#subscription === null) return;
     this.#logger.debug({ stream: this.#followed.stream, why }, "following the stream anew");
     this.#subscription.unsubscribe();
     this.#subscription = null;
-    this.#begin().catch((error: unknown) => {
-      if (this.#isClosed) return;
-      this.#logger.error(
-        { stream: this.#followed.stream, err: error },
-        "the stream cannot be followed: trying again",
-      );
-      this.#link.clock.after(RETRY_MS, () => this.#retry(why), { background: true });
-    });
+    this.#beginAnew();
   }
 
-  #retry(why: string): void {
+  #beginAnew(): void {
     if (this.#isClosed) return;
-    this.#subscription ??= this.#listen(createInbox(this.#link.inboxPrefix));
-    this.#again(why);
+    this.#begin().then(
+      () => {
+        if (!this.#hasLostTouch || this.#isClosed) return;
+        this.#hasLostTouch = false;
+        this.#followed.onAnew?.();
+      },
+      (error: unknown) => {
+        if (this.#isClosed) return;
+        if (this.#link.isGone) return this.#end();
+        this.#logger.error(
+          { stream: this.#followed.stream, err: error },
+          "the stream cannot be followed: trying again",
+        );
+        this.#link.clock.after(RETRY_MS, () => this.#beginAnew(), { background: true });
+      },
+    );
   }
 
   async #begin(): Promise<void> {

@@ -1,5 +1,6 @@
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { FloxideError } from "../core/errors.ts";
+import { inParallel } from "../core/in-parallel.ts";
 import { Recent } from "../core/recent.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import { runInfo } from "./find-run.ts";
@@ -14,6 +15,10 @@ export interface WaitOptions {
 
 /** Started runs that are remembered. */
 const BEGUN = 10_000;
+/** How long ends are listened to when nobody waits: who waits for one run after the other begins it once. */
+const LINGER_MS = 30_000;
+/** Runs that are looked at at a time. */
+const WIDTH = 16;
 
 /** Waits for ends of runs. One watch serves all waits of an orchestrator; nothing is polled. */
 export class Ends {
@@ -21,6 +26,7 @@ export class Ends {
   readonly #waiting = new Map<string, Set<Wait>>();
   #watch: Promise<() => void> | null = null;
   #isListening = false;
+  #stopLingering: () => void = () => {};
   /** New runs whose start was asked for while the watch was on, and that it has not yet seen end: there is nothing to look up. */
   readonly #begun = new Recent<string, true>(BEGUN);
 
@@ -73,7 +79,11 @@ export class Ends {
   }
 
   async #listen(): Promise<void> {
-    this.#watch ??= this.#scope.backend.runs.watchEnded((info) => this.#ended(info));
+    this.#stopLingering();
+    this.#watch ??= this.#scope.backend.runs.watchEnded((info) => this.#ended(info), {
+      onAnew: () => void this.#lookAtAll(),
+      onGone: (error) => this.#gone(error),
+    });
     try {
       await this.#watch;
       this.#isListening = true;
@@ -84,7 +94,7 @@ export class Ends {
     }
   }
 
-  async close(): Promise<void> {
+  close(): void {
     const watch = this.#watch;
     this.#watch = null;
     this.#isListening = false;
@@ -92,8 +102,46 @@ export class Ends {
     for (const [runId, waiting] of this.#waiting) {
       for (const { fail } of waiting) fail(givenUp(runId, "the orchestrator was closed"));
     }
-    const stop = await watch?.catch(() => undefined);
-    stop?.();
+    this.#stopLingering();
+    // Not waited for: during an outage it may still be beginning.
+    void watch?.then(
+      (stop) => stop(),
+      () => {},
+    );
+  }
+
+  /** Ends may have been missed. A look that fails says nothing: the run is waited for as before. */
+  async #lookAtAll(): Promise<void> {
+    // Of runs that were just started too.
+    this.#begun.clear();
+    await inParallel([...this.#waiting.keys()], WIDTH, async (runId) => {
+      const info = await runInfo(this.#scope, runId).catch(() => null);
+      if (info !== null && isTerminal(info.status)) this.#ended(info);
+    });
+  }
+
+  #gone(error: FloxideError): void {
+    this.#watch = null;
+    this.#isListening = false;
+    this.#begun.clear();
+    for (const waiting of this.#waiting.values()) for (const { fail } of waiting) fail(error);
+  }
+
+  /** Nobody waits: what is told of all ends costs something, so it is not listened to for ever. */
+  #linger(): void {
+    const { clock } = this.#scope;
+    this.#stopLingering();
+    this.#stopLingering = clock.after(
+      LINGER_MS,
+      () => {
+        const watch = this.#watch;
+        this.#watch = null;
+        this.#isListening = false;
+        this.#begun.clear();
+        void watch?.then((stop) => stop());
+      },
+      { background: true },
+    );
   }
 
   #ended(info: RunInfo): void {
@@ -110,7 +158,9 @@ export class Ends {
   #forget(runId: string, wait: Wait): void {
     const waiting = this.#waiting.get(runId);
     waiting?.delete(wait);
-    if (waiting?.size === 0) this.#waiting.delete(runId);
+    if (waiting?.size !== 0) return;
+    this.#waiting.delete(runId);
+    if (this.#waiting.size === 0 && this.#watch !== null) this.#linger();
   }
 }
 

@@ -282,9 +282,9 @@ export class Orchestrator {
   }
 
   /** Ends the watch. The backend is closed by whoever opened it. */
-  close(): Promise<void> {
+  async close(): Promise<void> {
     this.#repairs.close();
-    return this.#ends.close();
+    this.#ends.close();
   }
 
   #prepare(workflow: string): Promise<void> {

@@ -4,6 +4,7 @@ import { every, sleep } from "../core/clock.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Delivery, QueueKind, QueueSource, WorkQueue } from "../core/ports/work-queue.ts";
+import { Pace } from "./pace.ts";
 import { TurnOfStarts } from "./turn-of-starts.ts";
 
 // How messages come into a worker. Invariants:
@@ -14,12 +15,11 @@ import { TurnOfStarts } from "./turn-of-starts.ts";
 //    free is kept for one start for as long as a head start lasts. Else chains that go on for ever let no run begin.
 // 3. Of the sources of a kind, the one whose last message came longest ago asks first.
 // 4. A worker asks for as many messages as it has free slots. It asks ahead only while its work is short, so that a
-//    slow worker does not sit on what a free one could do.
+//    slow worker does not sit on what a free one could do. Where no slot has got free for a while it is short no more: what
+//    waits goes back at once, and no more is asked for.
 // 5. Every message in hand, handled or waiting, is kept from redelivery; one that waits too long goes back.
 // 6. When idle it sends nothing but the queue's own renewal of the request.
 
-/** Work shorter than this, in milliseconds a message, is asked for ahead. */
-const SHORT_MS = 50;
 /** Milliseconds that a message may wait here for a slot before somebody else may have it. */
 const PATIENCE_MS = 2_000;
 const RETRY_MS = 500;
@@ -62,8 +62,7 @@ export class Intake {
   readonly #lastOf = new Map<QueueSource, number>();
   #messages = 0;
   #stopSweep: (() => void) | null = null;
-  /** Milliseconds that a message lately took, smoothed. */
-  #typicalMs = Number.POSITIVE_INFINITY;
+  readonly #pace: Pace;
   /** When continuing work last came, on the clock that never jumps. */
   #workCameAt = Number.NEGATIVE_INFINITY;
   readonly #turn: TurnOfStarts;
@@ -72,6 +71,11 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    this.#pace = new Pace(
+      options.clock,
+      () => this.#handled.size >= options.slots,
+      () => this.#letGo(),
+    );
     this.#turn = new TurnOfStarts(options.clock, options.slots, () => this.#wake());
   }
 
@@ -86,6 +90,7 @@ export class Intake {
     this.#turn.end();
     this.#wake();
     for (const held of this.#takeWaiting()) held.delivery.giveBack();
+    this.#pace.close();
     await Promise.all(this.#loops);
     for (const held of this.#takeWaiting()) held.delivery.giveBack();
   }
@@ -142,13 +147,13 @@ export class Intake {
   }
 
   #headStartMs(): number {
-    return Math.min(LONGEST_HEAD_START_MS, HEAD_START * this.#typicalMs);
+    return Math.min(LONGEST_HEAD_START_MS, HEAD_START * this.#pace.typicalMs);
   }
 
   /** True where more continuing work may wait in the queue, and each message takes a slot for long. */
   #isWorkLikely(): boolean {
     const age = this.#options.clock.elapsed() - this.#workCameAt;
-    return this.#typicalMs >= SHORT_MS && age < RECENT_MS;
+    return !this.#pace.isShort && age < RECENT_MS;
   }
 
   /** Keeps a slot that has got free for a start, where it is their turn. */
@@ -167,7 +172,7 @@ export class Intake {
     const { slots } = this.#options;
     const waiting = this.#waiting.work.length + this.#waiting.start.length;
     const free = slots - this.#handled.size - waiting;
-    const ahead = this.#typicalMs < SHORT_MS ? slots : 0;
+    const ahead = this.#pace.isShort ? slots : 0;
     const room = free + ahead;
     // Small requests cost as much as large ones: when asking ahead, ask in halves.
     if (room <= 0 || (free <= 0 && this.#waiting[kind].length > slots / 2)) return 0;
@@ -195,10 +200,11 @@ export class Intake {
       const held = this.#takeNext();
       if (held === undefined) return;
       this.#handled.add(held);
+      this.#pace.filled();
       void this.#handle(held);
     }
     // All slots are taken by work that takes its time: what was asked for is better had by somebody who is free.
-    if (this.#typicalMs >= SHORT_MS) this.#endDemand();
+    if (!this.#pace.isShort) this.#endDemand();
   }
 
   #takeNext(): Held | undefined {
@@ -227,7 +233,7 @@ export class Intake {
       await handle(held.delivery);
     } finally {
       this.#handled.delete(held);
-      this.#measure(clock.elapsed() - began);
+      this.#pace.freed(clock.elapsed() - began);
       this.#dispatch();
       this.#offerTurn();
       this.#wake();
@@ -238,8 +244,10 @@ export class Intake {
     }
   }
 
-  #measure(ms: number): void {
-    this.#typicalMs = Number.isFinite(this.#typicalMs) ? this.#typicalMs * 0.9 + ms * 0.1 : ms;
+  /** No slot gets free: what waits here is better had by somebody who has one. */
+  #letGo(): void {
+    this.#endDemand();
+    for (const held of this.#takeWaiting()) held.delivery.giveBack();
   }
 
   /** Renews what is in hand, and lets go of what has waited too long. */

@@ -1,7 +1,7 @@
 import { v7 as uuid } from "uuid";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import type { Clock } from "../core/clock.ts";
-import { systemClock, within } from "../core/clock.ts";
+import { every, systemClock, within } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { silentLogger } from "../core/logger.ts";
@@ -142,17 +142,15 @@ export class Worker {
       const taken: Delivery[] = [];
       const stop = new AbortController();
       const wait = Math.max(50, waitMs / this.#sources().length);
-      const cancel = this.#scope.clock.after(wait, () => stop.abort());
-      await this.#scope.backend.queue.pull(
-        source,
-        1,
-        (delivery) => taken.push(delivery),
-        stop.signal,
-      );
-      cancel();
+      const { clock, backend } = this.#scope;
+      const cancel = clock.after(wait, () => stop.abort());
+      const take = (delivery: Delivery) => taken.push(delivery);
+      await backend.queue.pull(source, 1, take, stop.signal).finally(cancel);
       const [delivery] = taken;
       if (delivery === undefined) continue;
-      await this.#taker.take(delivery);
+      // A node may run for longer than the acknowledgement wait: nobody else is to have its message meanwhile.
+      const stopRenewing = every(clock, backend.queue.ackWaitMs / 3, () => delivery.working());
+      await this.#taker.take(delivery).finally(stopRenewing);
       return true;
     }
     return false;

@@ -25,6 +25,7 @@ class FakeQueue {
   readonly clock: ManualClock;
   asked = 0;
   renewed = 0;
+  givenBack = 0;
   readonly #has = new Map<string, number>();
   readonly #waiting: Asked[] = [];
 
@@ -60,7 +61,10 @@ class FakeQueue {
     const { source, signal, deliver } = asked;
     for (; asked.left > 0 && this.#left(asked) > 0 && !signal.aborted; asked.left--) {
       this.#has.set(nameOf(source), this.#left(asked) - 1);
-      const giveBack = () => this.fill(source, this.#left(asked) + 1);
+      const giveBack = () => {
+        this.givenBack += 1;
+        this.fill(source, this.#left(asked) + 1);
+      };
       const working = () => {
         this.renewed += 1;
       };
@@ -185,6 +189,37 @@ describe("intake", () => {
     expect(queue.asked).toBe(3);
     expect(began).toEqual([]);
   });
+});
+
+it("lets go of what waits, and asks for no more, once short work has turned long", async () => {
+  const clock = new ManualClock({ startMs: 0 });
+  const queue = new FakeQueue(clock);
+  let takesMs = 5;
+  const intake = new Intake({
+    queue: queue as Partial<WorkQueue> as WorkQueue,
+    sources: [WORK],
+    slots: 4,
+    clock,
+    log: silentLogger,
+    handle: () => new Promise((resolve) => clock.after(takesMs, resolve)),
+  });
+  queue.fill(WORK);
+  intake.start();
+  await clock.advance(1_000);
+  takesMs = 20_000;
+  await clock.advance(1_000);
+  const asked = queue.asked;
+  const givenBack = queue.givenBack;
+  expect(givenBack).toBeGreaterThan(0);
+  await clock.advance(10_000);
+  expect(queue.asked).toBe(asked);
+  expect(queue.givenBack).toBe(givenBack);
+  takesMs = 5;
+  await clock.advance(20_000);
+  expect(queue.asked).toBeGreaterThan(asked + 100);
+  const closing = intake.close();
+  await clock.advance(100);
+  await closing;
 });
 
 it("renews what is in hand also where the wall clock is set back", async () => {

@@ -3,7 +3,17 @@ import { MemoryWorld } from "../../src/memory/world.ts";
 import { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { Worker } from "../../src/worker/worker.ts";
 import type { AnyWorkflow } from "../../src/workflows/index.ts";
-import { approval, chain, fallback, fanOut, flaky, loop, mergeByHold } from "../support/flows.ts";
+import {
+  approval,
+  chain,
+  fallback,
+  fanOut,
+  flaky,
+  loop,
+  mergeByHold,
+  single,
+} from "../support/flows.ts";
+import { System } from "./system.ts";
 
 const open: { close(): Promise<void> }[] = [];
 afterEach(async () => {
@@ -121,4 +131,19 @@ test("merges by hold: the last arrival sees all others, however many run at once
     expect(await orchestrator.result(id)).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
     expect(await orchestrator.outputs(id)).toHaveLength(1);
   }
+});
+
+test("runOnce keeps its message while a node runs longer than the acknowledgement wait", async () => {
+  await using system = new System([], { ackWaitMs: 100 });
+  let executions = 0;
+  const slow = single(async (n) => {
+    executions++;
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    return n;
+  });
+  const id = await system.orchestratorOn([slow], {}).startRun("w", 1);
+  const workers = [0, 1, 2].map(() => system.idleWorker([slow]));
+  await Promise.all(workers.map((worker) => worker.runOnce(1_500)));
+  expect(await system.orchestrator.status(id)).toBe("completed");
+  expect(executions).toBe(1);
 });

@@ -1,4 +1,5 @@
 import type { Checkpoint, RunStatus } from "../checkpoint/checkpoint.ts";
+import type { FloxideError } from "../errors.ts";
 import type { DeadLetter, NewDeadLetter } from "../records/dead-letter.ts";
 import type { HistoryEvent } from "../records/history-event.ts";
 import type { Heartbeat } from "../records/liveness.ts";
@@ -133,6 +134,14 @@ export interface RunScan {
 }
 
 /** What lists know of runs. */
+/** What may come between a watch and what it watches. */
+export interface WatchTrouble {
+  /** The watch begins anew: where the store has lost something, ends may have been missed. */
+  onAnew(): void;
+  /** Nothing more is told: the connection is closed for good. */
+  onGone(error: FloxideError): void;
+}
+
 export interface RunInfoStore {
   /** Writes the info of a run that is new. @returns false where its id is taken */
   create(info: RunInfo): Promise<boolean>;
@@ -174,8 +183,12 @@ export interface RunInfoStore {
    * @returns their ids
    */
   misfiled(infos: readonly RunInfo[]): Promise<ReadonlySet<string>>;
-  /** Calls back for each run that ends from now on, whoever ends it. @returns how to stop */
-  watchEnded(onEnded: (info: RunInfo) => void): Promise<() => void>;
+  /**
+   * Calls back for each run that ends from now on, whoever ends it.
+   *
+   * @returns how to stop
+   */
+  watchEnded(onEnded: (info: RunInfo) => void, trouble?: WatchTrouble): Promise<() => void>;
   remove(runId: string): Promise<void>;
 }
 
