@@ -28,7 +28,10 @@ export function natsTransport(nats: NatsConnection, log: Logger): ApiTransport {
         },
       });
       // The answer to a flush comes after what the server says to the subscription.
-      await nats.flush();
+      await nats.flush().catch((error: unknown) => {
+        subscription.unsubscribe();
+        throw translateError(error, `listening on ${subject}`, { subject });
+      });
       if (refused !== null) throw translateError(refused, `listening on ${subject}`, { subject });
       return {
         drain: async () => {

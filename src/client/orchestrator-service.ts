@@ -72,8 +72,16 @@ export class OrchestratorService {
 
   /** Takes nothing new, answers what it has, then closes the connection unless the host owns it. */
   stop(): Promise<void> {
-    this.#stopped ??= this.#service.stop().then(() => this.#close());
+    this.#stopped ??= this.#stop();
     return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    try {
+      await this.#service.stop();
+    } finally {
+      await this.#close();
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { type Clock, systemClock, within } from "../core/clock.ts";
+import { FloxideError } from "../core/errors.ts";
 import type { Backend } from "../core/ports/backend.ts";
 import { WholeContexts } from "../core/whole-contexts.ts";
 import { connectTo } from "./connect.ts";
@@ -60,6 +61,10 @@ export async function openJetStreamBackend(
   const own = resolved.connection === undefined ? nc : null;
   const link = new Link(nc, resolved.logger, clock);
   try {
+    // The host's may be about to come back.
+    await link.whenUp(resolved.connectTimeoutMs);
+    if (!link.isUp)
+      throw new FloxideError("backend", "the connection to NATS that was given is lost");
     checkServerVersion(nc.info?.version ?? "");
     const jsm = await jetstreamManager(nc, {
       checkAPI: false,
@@ -70,7 +75,8 @@ export async function openJetStreamBackend(
     const plans = topologyOf(names, resolved);
     const streams = await ensureTopology(jsm, plans, opening, resolved.logger);
     const replicas = streams.get(names.bucketStream("context"))?.config.num_replicas ?? 1;
-    const hasOneReplica = replicas === 1;
+    // Of a server in a cluster somebody may ask for more copies at any time.
+    const hasOneReplica = () => replicas === 1 && nc.info?.cluster === undefined;
     return assemble({ link, jsm, names, options: resolved, signing, hasOneReplica, own });
   } catch (error) {
     link.close();
@@ -85,7 +91,7 @@ interface Parts {
   readonly names: Names;
   readonly options: ResolvedJetStreamOptions;
   readonly signing: Signing;
-  readonly hasOneReplica: boolean;
+  readonly hasOneReplica: () => boolean;
   /** The connection, where it is ours to close. */
   readonly own: NatsConnection | null;
 }

@@ -25,6 +25,8 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 
 const ACK_WAIT_MS = 30_000;
 const MAX_ACK_PENDING = 20_000;
+/** Milliseconds between two looks at a consumer whose messages come again. */
+const RECHECK_MS = 5_000;
 /** Pull requests that may wait at once: about one for each worker. Cannot be changed once the consumer exists. */
 const MAX_WAITING = 2_000;
 
@@ -40,6 +42,10 @@ export class WorkConsumers {
   readonly #persistence: Persistence;
   readonly #logger: Logger;
   readonly #prepared = new Map<string, Promise<void>>();
+  /** Acknowledgement waits of the consumers seen, by their names, in milliseconds. */
+  readonly #ackWaits = new Map<string, number>();
+  /** When each consumer was looked at again, on the clock that never jumps. */
+  readonly #lookedAt = new Map<string, number>();
   #ackWaitMs: number;
 
   constructor(
@@ -70,6 +76,20 @@ export class WorkConsumers {
     this.#prepared.set(workflow, preparing);
     preparing.catch(() => this.#prepared.delete(workflow));
     return preparing;
+  }
+
+  /**
+   * A message came again: perhaps because somebody has shortened the acknowledgement wait since it was read. Then what is in
+   * hand must be renewed more often. Asks the server, but not often.
+   */
+  recheck(source: QueueSource, now: number): void {
+    const name = this.#names.consumer(source.kind, source.workflow);
+    if (now - (this.#lookedAt.get(name) ?? Number.NEGATIVE_INFINITY) < RECHECK_MS) return;
+    this.#lookedAt.set(name, now);
+    this.info(source).then(
+      (info) => info !== null && this.#learn([info]),
+      (error: unknown) => this.#logger.debug({ err: error, consumer: name }, "not looked at again"),
+    );
   }
 
   /** Has {@link prepare} ask the server again. */
@@ -119,9 +139,14 @@ export class WorkConsumers {
     const infos = await Promise.all(
       KINDS.map((kind) => this.#persistence.manage(what, () => this.#ensure(kind, workflow))),
     );
-    for (const info of infos) {
-      this.#ackWaitMs = Math.min(this.#ackWaitMs, millis(info.config.ack_wait ?? Number.MAX_VALUE));
+    this.#learn(infos);
+  }
+
+  #learn(infos: readonly ConsumerInfo[]): void {
+    for (const { name, config } of infos) {
+      this.#ackWaits.set(name, millis(config.ack_wait ?? nanos(ACK_WAIT_MS)));
     }
+    this.#ackWaitMs = Math.min(...this.#ackWaits.values());
   }
 
   async #ensure(kind: QueueKind, workflow: string): Promise<ConsumerInfo> {

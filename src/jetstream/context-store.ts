@@ -35,7 +35,7 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 export interface ContextStoreOptions {
   readonly clock: Clock;
   /** True where the bucket has one replica, so that any read is the newest. */
-  readonly hasOneReplica: boolean;
+  readonly hasOneReplica: () => boolean;
   /** How long entries of ended runs stay, in milliseconds. */
   readonly retentionMs: number;
 }
@@ -45,7 +45,7 @@ export class JetStreamContextStore implements ContextStore {
   readonly #table: KvTable;
   readonly #persistence: Persistence;
   readonly #oldLeader: OldLeader;
-  readonly #hasOneReplica: boolean;
+  readonly #hasOneReplica: () => boolean;
   readonly #ttl: number;
 
   constructor(table: KvTable, persistence: Persistence, options: ContextStoreOptions) {
@@ -130,7 +130,7 @@ export class JetStreamContextStore implements ContextStore {
   }
 
   async #read(key: string, atLeast: number, isBelieved: Belief): Promise<Entry | null> {
-    if (this.#hasOneReplica) {
+    if (this.#hasOneReplica()) {
       const entry = await this.#table.get(key);
       if ((entry?.revision ?? 0) >= atLeast) return entry;
     }

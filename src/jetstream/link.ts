@@ -48,7 +48,7 @@ export class Link {
     this.clock = clock;
     this.#logger = logger;
     this.#gone = nc.isClosed();
-    this.#up = !this.#gone;
+    this.#up = !this.#gone && nc.info !== undefined;
     this.#maxPayload = nc.info?.max_payload ?? 1_048_576;
     this.inboxPrefix = jetstream(nc).getOptions().watcherPrefix;
     this.#statuses = nc.status();

@@ -11,10 +11,10 @@ const LIVENESS_TTL_S = 600;
 export class JetStreamLivenessStore implements LivenessStore {
   readonly #table: KvTable;
   readonly #persistence: Persistence;
-  readonly #hasOneReplica: boolean;
+  readonly #hasOneReplica: () => boolean;
 
   /** @param hasOneReplica - true where any read is the newest */
-  constructor(table: KvTable, persistence: Persistence, hasOneReplica: boolean) {
+  constructor(table: KvTable, persistence: Persistence, hasOneReplica: () => boolean) {
     this.#table = table;
     this.#hasOneReplica = hasOneReplica;
     this.#persistence = persistence;
@@ -32,7 +32,7 @@ export class JetStreamLivenessStore implements LivenessStore {
   async list(): Promise<readonly Heartbeat[]> {
     const entries = await this.#persistence.run("reading the heartbeats", () =>
       // A worker that has just begun must not be overlooked: whoever pauses a run waits for those that are listed.
-      this.#hasOneReplica ? this.#table.list("*") : this.#table.listAll("*"),
+      this.#hasOneReplica() ? this.#table.list("*") : this.#table.listAll("*"),
     );
     return decodeAll(HeartbeatSchema, entries);
   }

@@ -9,10 +9,10 @@ export type Belief = () => boolean;
 /** A leader that was cut off answers until it notices: what it does not know may be stored all the same. */
 export class OldLeader {
   readonly #clock: Clock;
-  readonly #hasOneReplica: boolean;
+  readonly #hasOneReplica: () => boolean;
 
   /** @param hasOneReplica - true where there is one server that can answer */
-  constructor(clock: Clock, hasOneReplica: boolean) {
+  constructor(clock: Clock, hasOneReplica: () => boolean) {
     this.#clock = clock;
     this.#hasOneReplica = hasOneReplica;
   }
@@ -23,7 +23,7 @@ export class OldLeader {
     return () => {
       const now = this.#clock.elapsed();
       first ??= now;
-      return this.#hasOneReplica || now - first > OLD_LEADER_MS;
+      return this.#hasOneReplica() || now - first > OLD_LEADER_MS;
     };
   }
 }

@@ -32,9 +32,9 @@ export class RunMessages {
   readonly #requester: Requester;
   readonly #names: Names;
   readonly #signing: Signing;
-  readonly #hasOneReplica: boolean;
+  readonly #hasOneReplica: () => boolean;
 
-  constructor(requester: Requester, names: Names, signing: Signing, hasOneReplica: boolean) {
+  constructor(requester: Requester, names: Names, signing: Signing, hasOneReplica: () => boolean) {
     this.#hasOneReplica = hasOneReplica;
     this.#requester = requester;
     this.#names = names;
@@ -95,8 +95,8 @@ export class RunMessages {
     };
     const read = () => this.reader.lastOfEach([filter]);
     // Most of it by one read of any replica. It may show what is gone, and not what has come: then the leader is asked.
-    if (!this.#hasOneReplica) await dropAll(await read());
-    const newest = this.#hasOneReplica ? read : () => this.reader.missing(filter, []);
+    if (!this.#hasOneReplica()) await dropAll(await read());
+    const newest = this.#hasOneReplica() ? read : () => this.reader.missing(filter, []);
     // Again until nothing is left (M4). What was shown and is gone was acknowledged meanwhile, and there may be another
     // message of its subject. What is shown twice and cannot be dropped is no message.
     for (let shown = "", left = await newest(); left.length > 0; left = await newest()) {

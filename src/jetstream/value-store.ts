@@ -18,7 +18,7 @@ export class JetStreamValueStore implements ValueStore {
   readonly #oldLeader: OldLeader;
 
   /** @param hasOneReplica - true where any read is the newest */
-  constructor(table: KvTable, link: Link, persistence: Persistence, hasOneReplica: boolean) {
+  constructor(table: KvTable, link: Link, persistence: Persistence, hasOneReplica: () => boolean) {
     this.#oldLeader = new OldLeader(link.clock, hasOneReplica);
     this.#table = table;
     this.#link = link;

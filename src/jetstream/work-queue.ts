@@ -174,8 +174,12 @@ export class JetStreamWorkQueue implements WorkQueue {
     if (!link.isUp) await this.#connected(signal);
     if (signal.aborted) return;
     await consumers.prepare(source.workflow);
+    const take = (delivery: Delivery): void => {
+      if (delivery.deliveries > 1) consumers.recheck(source, link.clock.elapsed());
+      deliver(delivery);
+    };
     try {
-      await this.#puller(source).pull(max, deliver, signal);
+      await this.#puller(source).pull(max, take, signal);
     } catch (error) {
       if (!(error instanceof ConsumerGone)) throw error;
       logger.warn({ ...source }, "the consumer of the work queue is gone: making it again");

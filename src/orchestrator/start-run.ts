@@ -1,7 +1,7 @@
 import { v7 as uuid } from "uuid";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
-import { FloxideError } from "../core/errors.ts";
+import { FloxideError, isFloxideError } from "../core/errors.ts";
 import { toJson } from "../core/json.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import type { StartRequest } from "../core/records/start-request.ts";
@@ -128,7 +128,11 @@ async function settleDuplicate(
   seq: number,
 ): Promise<void> {
   const { queue, contexts } = scope.backend;
-  const first = await queue.startAt(seq);
+  const first = await queue.startAt(seq).catch((error: unknown) => {
+    // Somebody published something else under this id: nobody can begin a run with that.
+    if (isFloxideError(error, "validation")) return null;
+    throw error;
+  });
   const begun = first === null ? ((await contexts.get(request.runId))?.checkpoint ?? null) : null;
   if (first === null && (begun === null || waitsForStart(begun))) {
     await queue.start(request, { infoWritten: true, anew: true });

@@ -117,6 +117,10 @@ export class Service {
       await this.stop();
       throw refused.reason;
     }
+    if (this.#stopping.signal.aborted || this.#stopped !== null) {
+      await this.#drain();
+      throw new FloxideError("illegal_state", "the service was stopped while it started");
+    }
     this.#repairs.start();
     const { name, id } = this.identity;
     this.#log.info({ namespace, service: name, id, subject: subjectOf(">") }, "service started");
@@ -131,15 +135,25 @@ export class Service {
   async #stop(): Promise<void> {
     const wasStarted = this.#state === "started";
     this.#state = "stopped";
-    await Promise.all(this.#subscriptions.map((one) => one.drain()));
+    const { graceMs } = this.#options;
+    // A server that does not answer is not waited for.
+    await within(this.#clock, graceMs, this.#drain());
     this.#stopping.abort();
     const ended = Promise.all([...this.#inWork, this.#repairs.stop()]);
-    await within(this.#clock, this.#options.graceMs, ended);
+    await within(this.#clock, graceMs, ended);
     if (this.#inWork.size > 0) {
       this.#log.warn({ requests: this.#inWork.size }, "grace is over: requests stay unanswered");
     }
     if (wasStarted)
       this.#log.info({ service: this.identity.name, id: this.identity.id }, "service stopped");
+  }
+
+  async #drain(): Promise<void> {
+    const draining = this.#subscriptions.splice(0).map((one) => one.drain());
+    for (const one of await Promise.allSettled(draining)) {
+      if (one.status === "rejected")
+        this.#log.debug({ err: one.reason }, "a subscription was not drained");
+    }
   }
 
   #discover(kind: (typeof DISCOVERY_KINDS)[number], request: ApiRequest): void {

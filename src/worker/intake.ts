@@ -1,10 +1,11 @@
 import { setMaxListeners } from "node:events";
 import type { Clock } from "../core/clock.ts";
-import { every, sleep } from "../core/clock.ts";
+import { sleep } from "../core/clock.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Delivery, QueueKind, QueueSource, WorkQueue } from "../core/ports/work-queue.ts";
 import { Pace } from "./pace.ts";
+import { Sweep } from "./sweep.ts";
 import { TurnOfStarts } from "./turn-of-starts.ts";
 
 // How messages come into a worker. Invariants:
@@ -61,7 +62,7 @@ export class Intake {
   /** When the last message of each source came: a count, not a time. */
   readonly #lastOf = new Map<QueueSource, number>();
   #messages = 0;
-  #stopSweep: (() => void) | null = null;
+  readonly #sweeping: Sweep;
   readonly #pace: Pace;
   /** When continuing work last came, on the clock that never jumps. */
   #workCameAt = Number.NEGATIVE_INFINITY;
@@ -71,6 +72,11 @@ export class Intake {
 
   constructor(options: IntakeOptions) {
     this.#options = options;
+    this.#sweeping = new Sweep(
+      options.clock,
+      () => Math.min(1_000, options.queue.ackWaitMs / 4),
+      () => this.#sweep(),
+    );
     this.#pace = new Pace(
       options.clock,
       () => this.#handled.size >= options.slots,
@@ -98,7 +104,7 @@ export class Intake {
   /** Resolves when no message is being handled. */
   async drained(): Promise<void> {
     while (this.#handled.size > 0) await new Promise<void>((resolve) => this.#idle.push(resolve));
-    this.#stopSweeping();
+    this.#sweeping.stop();
   }
 
   async #loop(source: QueueSource): Promise<void> {
@@ -190,9 +196,9 @@ export class Intake {
     if (delivery.kind === "work") this.#workCameAt = this.#options.clock.elapsed();
     this.#waiting[delivery.kind].push(held);
     this.#dispatch();
-    const { clock, queue } = this.#options;
-    const often = Math.min(1_000, queue.ackWaitMs / 4);
-    this.#stopSweep ??= every(clock, often, () => this.#sweep());
+    // It came again: perhaps because what is in hand is not renewed often enough any more.
+    if (delivery.deliveries > 1) this.#sweeping.soon();
+    else this.#sweeping.begin();
   }
 
   #dispatch(): void {
@@ -239,7 +245,7 @@ export class Intake {
       this.#wake();
       if (this.#handled.size === 0) {
         for (const resolve of this.#idle.splice(0)) resolve();
-        if (this.#waiting.work.length + this.#waiting.start.length === 0) this.#stopSweeping();
+        if (this.#waiting.work.length + this.#waiting.start.length === 0) this.#sweeping.stop();
       }
     }
   }
@@ -283,11 +289,6 @@ export class Intake {
     const lastOf = (source: QueueSource): number => this.#lastOf.get(source) ?? 0;
     wakers.sort((a, b) => lastOf(a.source) - lastOf(b.source));
     for (const { resolve } of wakers) resolve();
-  }
-
-  #stopSweeping(): void {
-    this.#stopSweep?.();
-    this.#stopSweep = null;
   }
 }
 

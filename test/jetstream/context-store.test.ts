@@ -39,7 +39,7 @@ function scene(hasOneReplica = false, isEmpty = false) {
     },
   };
   const clock = { ...systemClock, elapsed: () => elapsed };
-  const options = { clock, hasOneReplica, retentionMs: 1_000 };
+  const options = { clock, hasOneReplica: () => hasOneReplica, retentionMs: 1_000 };
   const store = new JetStreamContextStore(
     table as unknown as KvTable,
     persistence as unknown as Persistence,

@@ -8,7 +8,12 @@ import { Signing } from "../../src/jetstream/signing.ts";
 function scene() {
   const stored = new Set([10, 11]);
   const lastOfEach = async () => [...stored].slice(-1).map((seq) => ({ seq }));
-  const messages = new RunMessages({} as Requester, namesOf("ns"), new Signing(null, null), true);
+  const messages = new RunMessages(
+    {} as Requester,
+    namesOf("ns"),
+    new Signing(null, null),
+    () => true,
+  );
   return { stored, lastOfEach, messages };
 }
 

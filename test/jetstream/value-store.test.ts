@@ -32,7 +32,7 @@ function scene(answers: readonly (StoredMessage | null)[], hasOneReplica = false
     table as unknown as KvTable,
     link as unknown as Link,
     persistence as unknown as Persistence,
-    hasOneReplica,
+    () => hasOneReplica,
   );
   return { store, attempts: () => attempts };
 }

@@ -240,7 +240,7 @@ async function answered(use: string, said: readonly Reply[], wire: Wire): Promis
     const table = new KvTable(wire.link, requester, "KV_ns-context", "$KV.ns-context.");
     await (USES[use] as Use)(
       table,
-      new RunMessages(requester, NAMES, new Signing(null, null), true),
+      new RunMessages(requester, NAMES, new Signing(null, null), () => true),
     );
     return "accepted";
   } catch (error) {
