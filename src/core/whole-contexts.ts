@@ -1,6 +1,6 @@
 import type { Checkpoint } from "./checkpoint/checkpoint.ts";
 import { isTerminal } from "./checkpoint/checkpoint.ts";
-import { lostFields } from "./checkpoint/wide.ts";
+import { lostFields, withOwnContext } from "./checkpoint/wide.ts";
 import { inParallel } from "./in-parallel.ts";
 import type { Json } from "./json.ts";
 import type {
@@ -103,7 +103,7 @@ export class WholeContexts implements ContextStore {
 function split(checkpoint: Checkpoint): { readonly stored: Checkpoint; readonly bytes: number } {
   const { contextKept } = checkpoint;
   if (contextKept === undefined) return { stored: checkpoint, bytes: 0 };
-  if (isTerminal(checkpoint.status)) return { stored: checkpoint, bytes: 0 };
+  if (isTerminal(checkpoint.status)) return { stored: withOwnContext(checkpoint), bytes: 0 };
   const context = { ...checkpoint.context };
   let bytes = 0;
   for (const [field, [, size]] of Object.entries(contextKept)) {

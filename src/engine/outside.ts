@@ -6,8 +6,10 @@ import {
   type Collected,
   collectedIn,
   joined,
+  newLists,
   ResultsSchema,
   withKept,
+  withKeptInputs,
 } from "../core/checkpoint/wide.ts";
 import { inParallel } from "../core/in-parallel.ts";
 import type { Json } from "../core/json.ts";
@@ -81,15 +83,29 @@ export class Outside {
 
   /** Stores what joins have collected. @returns the checkpoint with references to it */
   async keepResults(checkpoint: Checkpoint, collected: readonly Collected[]): Promise<Checkpoint> {
-    const moves = await inParallel(collected, PARALLEL, async (one) => {
-      const keys = await inParallel(this.#split(one.results), PARALLEL, async ({ text }) => {
-        const key = this.#newKey();
-        await this.#store.put(checkpoint.runId, key, text);
-        return key;
-      });
-      return { ...one, keys };
-    });
+    const moves = await inParallel(collected, PARALLEL, async (one) => ({
+      ...one,
+      keys: await this.#putAll(checkpoint.runId, one.results),
+    }));
     return withKept(checkpoint, moves);
+  }
+
+  /** Stores values in chunks. @returns the keys of these */
+  #putAll(runId: string, values: readonly unknown[]): Promise<string[]> {
+    return inParallel(this.#split(values), PARALLEL, async ({ text }) => {
+      const key = this.#newKey();
+      await this.#store.put(runId, key, text);
+      return key;
+    });
+  }
+
+  /** Stores the lists that new items have got, where they do not fit. @returns the checkpoint with references to them */
+  async keepInputs(before: Checkpoint, checkpoint: Checkpoint): Promise<Checkpoint> {
+    const moves = await inParallel(newLists(before, checkpoint), PARALLEL, async (one) => ({
+      item: one.item,
+      keys: await this.#putAll(checkpoint.runId, one.pairs),
+    }));
+    return moves.length === 0 ? checkpoint : withKeptInputs(checkpoint, moves);
   }
 
   /**
@@ -131,7 +147,7 @@ export class Outside {
     const found: string[] = [];
     for (const field in context) {
       const value = context[field];
-      const isKept = before.contextKept?.[field] !== undefined;
+      const isKept = Object.hasOwn(before.contextKept ?? {}, field);
       if (isKept || value === undefined || value !== before.context[field]) continue;
       if (sizeOf(value) >= this.#widths.field) found.push(field);
     }

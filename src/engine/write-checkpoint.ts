@@ -1,5 +1,5 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
-import { collectedIn } from "../core/checkpoint/wide.ts";
+import { collectedIn, keptKeys } from "../core/checkpoint/wide.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { ContextStore, Versioned } from "../core/ports/stores.ts";
 import type { Outside } from "./outside.ts";
@@ -12,7 +12,8 @@ interface Stores {
 
 /**
  * Writes the revision after `base`; of revision 0 for the first. Large fields of the context are stored once. What joins
- * have collected is kept outside the checkpoint where it is much, or would not fit.
+ * have collected is kept outside the checkpoint where it is much, or would not fit; and so are lists that new items get,
+ * where they do not fit.
  *
  * @param spare - bytes that the checkpoint must leave free
  * @returns what was written, or null where another revision won
@@ -24,18 +25,32 @@ export async function writeCheckpoint(
   next: Checkpoint,
   spare: number,
 ): Promise<Versioned | null> {
-  const put = (it: Checkpoint) => putCheckpoint(store, base.revision, it, spare);
-  const held = outside.keepContext(base.checkpoint, next);
+  const { checkpoint: before } = base;
+  const put = async (it: Checkpoint) => {
+    const written = await putCheckpoint(store, base.revision, it, spare);
+    // What was stored for a write that another one has won is named by nothing.
+    if (written === null && it.outside === true) void outside.drop(it.runId, newKeys(before, it));
+    return written;
+  };
+  const held = outside.keepContext(before, next);
   const checkpoint = held instanceof Promise ? await held : held;
   const much = outside.much(checkpoint);
   const lighter = much.length === 0 ? checkpoint : await outside.keepResults(checkpoint, much);
   try {
     return await put(lighter);
   } catch (error) {
+    if (!isFloxideError(error, "payload_too_large")) throw error;
     const left = collectedIn(lighter, 1);
-    if (!isFloxideError(error, "payload_too_large") || left.length === 0) throw error;
-    return put(await outside.keepResults(lighter, left));
+    const bare = left.length === 0 ? lighter : await outside.keepResults(lighter, left);
+    const least = await outside.keepInputs(before, bare);
+    if (least === lighter) throw error;
+    return put(least);
   }
+}
+
+function newKeys(before: Checkpoint, after: Checkpoint): readonly string[] {
+  const known = keptKeys(before);
+  return [...keptKeys(after)].filter((key) => !known.has(key));
 }
 
 /**

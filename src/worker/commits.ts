@@ -139,7 +139,11 @@ export class Commits {
 type Forking = Extract<ItemChange, { readonly type: "complete" | "fallback" }>;
 
 const canSpread = (change: ItemChange): change is Forking =>
-  "routed" in change && change.routed.forks && change.routed.successors.length > 1;
+  "routed" in change &&
+  change.routed.forks &&
+  change.routed.successors.length > 1 &&
+  // What follows with the same input refers to the item that is being ended.
+  !change.routed.successors.some((one) => one.type === "item" && one.same === true);
 
 /** An answer that cannot be committed, because it does not fit or cannot be merged, is a failed attempt. */
 function instead(subject: Case, change: ItemChange, error: unknown): ItemChange {

@@ -112,7 +112,10 @@ export class Executor {
     if (successors === null) return this.#fail(request, item, gone(item, "the inputs of branches"));
     const change = { type: "open", item: id, turn: item.turn, carrier, successors } as const;
     try {
-      return this.#went(request, await session.commit(change), change);
+      const committed = await session.commit(change);
+      return isOutdated(committed)
+        ? this.#executeNow(request, item.turn)
+        : this.#went(request, committed, change);
     } catch (error) {
       if (!isFloxideError(error, "payload_too_large")) throw error;
       return this.#fail(request, item, tooLarge(item, error));
@@ -188,12 +191,8 @@ export class Executor {
     // be executed but to be woken.
     if (turn !== undefined && stored.turn !== turn)
       return { type: "refused", checkpoint, refusal: "stale" };
-    const lost = lostFields(checkpoint);
-    if (lost.length > 0) {
-      const error = gone(stored, `"${lost.join('", "')}" of the context`);
-      return this.#fail(request, stored, error, checkpoint.contextVersion);
-    }
-    if (isOutside(stored) && request.input === undefined) return this.execute(request);
+    const instead = this.#instead(request, checkpoint, stored);
+    if (instead !== null) return instead;
     const item = request.input === undefined ? stored : { ...stored, input: request.input };
     if (dueMs(item) > this.#scope.clock.now()) {
       return { type: "went-on", checkpoint, revision, items: [id] };
@@ -214,6 +213,17 @@ export class Executor {
     if (answer.type === "aborted") return this.#afterAbort(request, item);
     const subject = this.#case(request, item, checkpoint);
     return this.#commit(request, subject, judge(subject, answer));
+  }
+
+  /** What is done where the node cannot be executed now; null where it can. */
+  #instead(request: Execute, checkpoint: Checkpoint, item: Item): Promise<Executed> | null {
+    const lost = lostFields(checkpoint);
+    if (lost.length > 0) {
+      const error = gone(item, `"${lost.join('", "')}" of the context`);
+      return this.#fail(request, item, error, checkpoint.contextVersion);
+    }
+    if (item.opens === true) return this.#open(request, checkpoint, item);
+    return isOutside(item) && request.input === undefined ? this.execute(request) : null;
   }
 
   async #commit(request: Execute, subject: Case, change: ItemChange): Promise<Executed> {

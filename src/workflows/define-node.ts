@@ -107,7 +107,10 @@ function checkValues<T extends Emission<unknown>>(
   const pending: Promise<unknown>[] = [];
   for (const [index, value] of answer.values.entries()) {
     const parsed = parseWith(schema, value, `${what} (value ${index})`, "output");
-    if (parsed instanceof Promise) pending.push(parsed);
+    if (!(parsed instanceof Promise)) continue;
+    // A later value may be refused at once: then nobody looks at this one any more.
+    parsed.catch(() => {});
+    pending.push(parsed);
   }
   return pending.length === 0 ? answer : Promise.all(pending).then(() => answer);
 }

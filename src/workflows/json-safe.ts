@@ -44,3 +44,13 @@ type WireSafe<Out> = unknown extends Out
  * `<T>(element: WireSchema<T>) => node({ input: element, output: element, … })`.
  */
 export type WireSchema<Out, Parsed = unknown> = Schema<Out, Parsed> & WireSafe<NoInfer<Out>>;
+
+/**
+ * A value as a node may give it: what is stored is a copy, so lists may be read-only. So deep as people write literals; types of
+ * any depth (JSON) are left as they are below that.
+ */
+export type Given<T, Depth extends readonly 0[] = []> = Depth["length"] extends 5
+  ? T
+  : T extends object
+    ? { readonly [K in keyof T]: Given<T[K], [...Depth, 0]> }
+    : T;

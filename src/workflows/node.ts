@@ -2,7 +2,7 @@ import type { Schema } from "../core/schema.ts";
 import type { NodeContext, NoSignals, SignalSchemas } from "./context.ts";
 import { defineNode, type NodePlan } from "./define-node.ts";
 import type { Fields, Handles, NoFields, NoReserved } from "./fields/field.ts";
-import type { WireSchema } from "./json-safe.ts";
+import type { Given, WireSchema } from "./json-safe.ts";
 import type { Node } from "./node-types.ts";
 import type { PolicyOptions } from "./policy.ts";
 import type { Transition } from "./transition.ts";
@@ -27,7 +27,7 @@ export interface NodeSpec<In, Value, Out, F extends Fields, G extends SignalSche
   readonly run: (
     context: NodeContext<Handles<F>, G>,
     input: Value,
-  ) => Transition<NoInfer<Out>> | Promise<Transition<NoInfer<Out>>>;
+  ) => Transition<NoInfer<Out | Given<Out>>> | Promise<Transition<NoInfer<Out | Given<Out>>>>;
 }
 
 /**

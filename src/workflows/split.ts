@@ -3,7 +3,7 @@ import { after } from "./after.ts";
 import type { NodeContext } from "./context.ts";
 import { defineNode } from "./define-node.ts";
 import type { Fields, Handles, NoFields, NoReserved } from "./fields/field.ts";
-import type { WireSchema } from "./json-safe.ts";
+import type { Given, WireSchema } from "./json-safe.ts";
 import type { Node } from "./node-types.ts";
 import type { PolicyOptions } from "./policy.ts";
 import { nextAll } from "./transition.ts";
@@ -22,7 +22,7 @@ export interface SplitSpec<In, Value, Out, F extends Fields> extends PolicyOptio
   readonly into: (
     input: Value,
     context: NodeContext<Handles<F>>,
-  ) => readonly NoInfer<Out>[] | Promise<readonly NoInfer<Out>[]>;
+  ) => readonly (Out | Given<Out>)[] | Promise<readonly (Out | Given<Out>)[]>;
 }
 
 /** Defines a node that splits one input into many items, each of which goes to each successor. */

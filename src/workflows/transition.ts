@@ -37,12 +37,12 @@ export type HoldOptions =
     };
 
 /** Hands one value to each successor; where there is none, the value is a result of the run. */
-export function next<T>(value: T): Transition<T> {
+export function next<const T>(value: T): Transition<T> {
   return { type: "next", value };
 }
 
 /** Hands each value to each successor. None at all is allowed: a join that follows gets an empty list. */
-export function nextAll<T>(values: readonly T[]): Transition<T> {
+export function nextAll<const T>(values: readonly T[]): Transition<T> {
   return { type: "nextAll", values };
 }
 

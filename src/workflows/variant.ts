@@ -9,7 +9,7 @@ export interface Variant<Kind extends string, Value> {
 }
 
 /** A value of one kind: `next(variant("large", receipt))` follows the arm `large`, which gets the receipt. */
-export function variant<const Kind extends string, Value>(
+export function variant<const Kind extends string, const Value>(
   kind: Kind,
   value: Value,
 ): Variant<Kind, Value> {

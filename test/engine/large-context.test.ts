@@ -5,8 +5,17 @@ import { newCheckpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { lostFields } from "../../src/core/checkpoint/wide.ts";
 import type { ContextStore, ValueStore } from "../../src/core/ports/stores.ts";
 import { WholeContexts } from "../../src/core/whole-contexts.ts";
-import { latest, next, node, workflow } from "../../src/workflows/index.ts";
+import {
+  latest,
+  next,
+  node,
+  split,
+  variant,
+  variants,
+  workflow,
+} from "../../src/workflows/index.ts";
 import { Halt } from "../support/halt.ts";
+import type { Alterations } from "./altered.ts";
 import { System } from "./system.ts";
 
 const LARGE = "x".repeat(20_000);
@@ -188,3 +197,102 @@ test("a run that has lost a large field can be cancelled", async () => {
   await system.orchestrator.cancel(id);
   expect(await system.orchestrator.status(id)).toBe("cancelled");
 });
+
+test("a wide fork into ends fails where a large field was lost, and does not complete without it", async () => {
+  const upTo = (n: number) => Array.from({ length: n }, (_, i) => i);
+  const step = { context: fields, input: z.number(), output: z.number() };
+  const flow = workflow({
+    name: "ends",
+    version: 1,
+    context: fields,
+    nodes: {
+      one: node({
+        ...step,
+        run: (c, n) => {
+          c.large.set(LARGE);
+          return next(n);
+        },
+      }),
+      two: node({ ...step, run: (_c, n) => next(n) }),
+      fan: split({ ...step, into: upTo }),
+    },
+    start: "one",
+    edges: { one: ["two"], two: ["fan"], fan: [] },
+  });
+  await using system = new System([flow]);
+  system.widths = { inline: 6, chunk: 4, field: 8_192 };
+  const { contexts, values } = system.backend;
+  const id = await system.orchestrator.startRun(flow, 40);
+  const stepper = system.idleWorker([flow], { stepsInPlace: 1 });
+  const read = async () => (await contexts.get(id))?.checkpoint;
+  while (!Object.values((await read())?.items ?? {}).some(({ opens }) => opens === true)) {
+    await stepper.runOnce(200);
+  }
+  const [key = ""] = (await read())?.contextKept?.["large"] ?? [];
+  await values.remove(id, [key]);
+  await system.worker([flow]);
+  const info = await system.orchestrator.waitForCompletion(id);
+  expect(info).toMatchObject({ status: "failed", failure: { node: "fan" } });
+});
+
+test("writers that lose a compare-and-set leave none of their values behind", async () => {
+  const numbers = { input: z.number(), output: z.number() };
+  const large = { context: fields, ...numbers };
+  const flow = workflow({
+    name: "contended",
+    version: 1,
+    context: fields,
+    nodes: {
+      set: node({
+        ...large,
+        run: (c, n) => {
+          c.large.set(`${n}${LARGE}`);
+          return next(n);
+        },
+      }),
+      fan: split({ ...numbers, into: (n) => Array.from({ length: 12 }, () => n) }),
+      work: node({
+        ...numbers,
+        run: async (_c, n) => {
+          await turn();
+          return next(n);
+        },
+      }),
+      again: node({
+        input: z.array(z.number()),
+        output: variants({ go: z.number(), stop: z.number() }),
+        run: (_c, [n = 0]) => next(n < 20 ? variant("go", n + 1) : variant("stop", n)),
+      }),
+    },
+    start: "set",
+    edges: {
+      set: ["fan"],
+      fan: ["work"],
+      work: { join: "again" },
+      again: { on: { go: ["set"], stop: [] } },
+    },
+  });
+  await using system = new System([flow]);
+  const live = new Set<string>();
+  let most = 0;
+  const counting: Alterations = {
+    values: (own) => ({
+      put: async (runId, key, text) => {
+        await own.put(runId, key, text);
+        live.add(key);
+        most = Math.max(most, live.size);
+      },
+      remove: async (runId, keys) => {
+        await own.remove(runId, keys);
+        for (const key of keys) live.delete(key);
+      },
+    }),
+  };
+  for (let i = 0; i < 3; i++) await system.worker([flow], { concurrency: 4 }, counting);
+  const id = await system.orchestrator.startRun(flow, 0);
+  expect(await system.orchestrator.waitForCompletion(id)).toMatchObject({ status: "completed" });
+  // One that is named, and those of three writers that have just lost.
+  expect(most).toBeLessThan(8);
+});
+
+const turn = () => new Promise((resolve) => setTimeout(resolve, 1));

@@ -1,10 +1,11 @@
 import { expect, test } from "vitest";
 import { z } from "zod";
-import type { WorkQueue } from "../../src/core/ports/work-queue.ts";
+import type { Delivery, WorkQueue } from "../../src/core/ports/work-queue.ts";
 import { next, node, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { chain } from "../support/flows.ts";
 import { gate } from "../support/gate.ts";
+import type { Alterations } from "./altered.ts";
 import { System } from "./system.ts";
 
 /** Takes start requests and gives them back unexecuted, as a worker does that they do not fit. */
@@ -63,10 +64,27 @@ const RUNS = ["a", "b", "c"];
 async function loseThree(system: System, flow: ReturnType<typeof one>, began: () => number) {
   for (const runId of RUNS) await system.orchestrator.startRun(flow, 1, { runId });
   await bounce(system.backend.queue, "one", RUNS.length);
-  // What takes only one message renews none: they come again as from a worker that died.
-  for (const _run of RUNS) void system.idleWorker([flow]).runOnce(100);
+  // Nothing is renewed: messages come again as from a worker that died.
+  for (const _run of RUNS) void system.idleWorker([flow], {}, unrenewed).runOnce(100);
   await eventually(() => expect(began()).toBe(RUNS.length));
 }
+
+const unrenewed: Alterations = {
+  queue: (own) => ({
+    pull: (source, max, deliver, signal) =>
+      own.pull(source, max, (delivery) => deliver(silent(delivery)), signal),
+  }),
+};
+
+/** The delivery of a worker that says no more that it works on it. */
+const silent = (delivery: Delivery): Delivery =>
+  new Proxy(delivery, {
+    get: (own, name) => {
+      if (name === "working") return () => {};
+      const value: unknown = Reflect.get(own, name);
+      return typeof value === "function" ? value.bind(own) : value;
+    },
+  });
 
 test("a message that only went from hand to hand loses no execution", async () => {
   let executions = 0;

@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { FloxideError } from "../../src/core/errors.ts";
 import { ManualClock } from "../../src/memory/timers.ts";
-import { next, node, split, workflow } from "../../src/workflows/index.ts";
+import { abort, next, node, split, workflow } from "../../src/workflows/index.ts";
 import { eventually } from "../support/eventually.ts";
 import { Halt } from "../support/halt.ts";
 import { System } from "./system.ts";
@@ -235,3 +235,57 @@ test("a repair removes values of runs that have ended, once nobody can need them
   await system.orchestrator.repair();
   expect(await values.runs()).toEqual([]);
 });
+
+/** So many values of so many bytes, each from a branch of its own, into one list. @param joins - one join, or two that take over */
+function heavy(bytes: number, failing = false) {
+  const value = z.string();
+  const count = () =>
+    node({ input: z.array(value), output: z.number(), run: (_c, all) => next(all.length) });
+  return workflow({
+    name: "heavy",
+    version: 1,
+    nodes: {
+      fan: split({ input: z.number(), output: z.number(), into: upTo }),
+      work: node({ input: z.number(), output: value, run: (_c, n) => next(`${n}`.repeat(bytes)) }),
+      all: node({
+        input: z.array(value),
+        output: z.number(),
+        run: (_c, all) => (failing ? abort("never") : next(all.length)),
+      }),
+      one: count(),
+      other: count(),
+    },
+    start: "fan",
+    edges: {
+      fan: ["work"],
+      work: { join: "all" },
+      all: { next: [], onError: ["one", "other"] },
+      one: [],
+      other: [],
+    },
+  });
+}
+
+test.each([2, 3, 4, 5, 6, 9])(
+  "%i values that do not fit into one checkpoint are joined all the same",
+  async (n) => {
+    const flow = heavy(4_000);
+    await using system = new System([flow], { maxValueBytes: 12_000 });
+    await system.worker([flow], { concurrency: 1 });
+    const id = await system.orchestrator.startRun(flow, n);
+    const info = await system.orchestrator.waitForCompletion(id);
+    expect(info).toMatchObject({ status: "completed", output: n });
+  },
+);
+
+test.each([9, 10, 11, 12, 13, 14])(
+  "a join of %i values that fails hands all of them to each that takes over",
+  async (n) => {
+    const flow = heavy(1_000, true);
+    await using system = new System([flow], { maxValueBytes: 20_000 });
+    await system.worker([flow], { concurrency: 1 });
+    const id = await system.orchestrator.startRun(flow, n);
+    expect(await system.orchestrator.waitForCompletion(id)).toMatchObject({ status: "completed" });
+    expect(await system.orchestrator.outputs(id)).toEqual([n, n]);
+  },
+);

@@ -1,4 +1,5 @@
 import type { Json } from "../json.ts";
+import { ownOf } from "../own-of.ts";
 import type { Checkpoint, Fork, Item, NodeFigures, Scope } from "./checkpoint.ts";
 import { isTerminal } from "./checkpoint.ts";
 import { addEvent } from "./events.ts";
@@ -285,7 +286,3 @@ export class Draft {
     this.finish("completed");
   }
 }
-
-/** What the record itself holds: a node may be called `constructor`, which every object has from elsewhere. */
-const ownOf = <T>(record: Readonly<Record<string, T>>, key: string): T | undefined =>
-  Object.hasOwn(record, key) ? record[key] : undefined;

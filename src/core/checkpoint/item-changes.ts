@@ -40,6 +40,7 @@ export function applyItemChange(draft: Draft, change: ItemChange, merge: MergeCo
       return applied();
     }
     case "open":
+      if (lostFields(draft.next).length > 0) return refused("outdated");
       return applied(draft.open(change.item, item, change.successors, voucher(item, change)));
     case "wake":
       return wake(draft, change, item);

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Json } from "../json.ts";
+import { ownOf } from "../own-of.ts";
 import type { Checkpoint, Item } from "./checkpoint.ts";
 import type { Successor } from "./routed.ts";
 
@@ -54,7 +55,7 @@ export function withKept(
     forks[id] = {
       ...fork,
       joins: { ...fork.joins, [target]: [] },
-      kept: { ...fork.kept, [target]: [...(fork.kept?.[target] ?? []), ...keys] },
+      kept: { ...fork.kept, [target]: [...(ownOf(fork.kept ?? {}, target) ?? []), ...keys] },
     };
   }
   return { ...checkpoint, forks, outside: true };
@@ -74,7 +75,59 @@ export const isOutside = (item: Item): boolean =>
  */
 export function lostFields({ context, contextKept }: Checkpoint): readonly string[] {
   if (contextKept === undefined) return [];
-  return Object.keys(contextKept).filter((field) => context[field] === undefined);
+  return Object.keys(contextKept).filter((field) => ownOf(context, field) === undefined);
+}
+
+/** The checkpoint with its context in it, but for what is lost of that. */
+export function withOwnContext(checkpoint: Checkpoint): Checkpoint {
+  const { contextKept = {}, ...rest } = checkpoint;
+  const lost = lostFields(checkpoint).flatMap((field) => {
+    const entry = ownOf(contextKept, field);
+    return entry === undefined ? [] : [[field, entry] as const];
+  });
+  const whole = rest as Checkpoint;
+  return lost.length === 0 ? whole : { ...whole, contextKept: Object.fromEntries(lost) };
+}
+
+/** An item with an input that may be kept outside: a list, or what a join has of one. */
+export interface Listed {
+  readonly item: string;
+  readonly pairs: Results;
+}
+
+/** Items that are new since `before` and whose inputs are lists, as pairs of place and value. */
+export function newLists(before: Checkpoint, { items }: Checkpoint): readonly Listed[] {
+  const found: Listed[] = [];
+  for (const id in items) {
+    const { input = null, kept } = items[id] ?? {};
+    if (before.items[id] !== undefined || !Array.isArray(input) || input.length === 0) continue;
+    const pairs = kept === undefined ? [...input.entries()] : ResultsSchema.parse(input);
+    found.push({ item: id, pairs });
+  }
+  return found;
+}
+
+/** The checkpoint with the inputs of these items in these chunks instead. */
+export function withKeptInputs(
+  checkpoint: Checkpoint,
+  moves: readonly { readonly item: string; readonly keys: readonly string[] }[],
+): Checkpoint {
+  const items = { ...checkpoint.items };
+  for (const { item: id, keys } of moves) {
+    const item = items[id];
+    if (item !== undefined)
+      items[id] = { ...item, input: [], kept: [...(item.kept ?? []), ...keys] };
+  }
+  return { ...checkpoint, items, outside: true };
+}
+
+/** Keys of chunks of results and inputs, and of context fields, that the checkpoint names. */
+export function keptKeys({ contextKept = {}, forks, items }: Checkpoint): ReadonlySet<string> {
+  return new Set([
+    ...Object.values(contextKept).map(([key]) => key),
+    ...Object.values(items).flatMap(({ kept = [] }) => kept),
+    ...Object.values(forks).flatMap(({ kept = {} }) => Object.values(kept).flat()),
+  ]);
 }
 
 /** Key of a chunk of a fork's branches. */
@@ -107,8 +160,8 @@ function branchesLeft(before: Checkpoint, after: Checkpoint): string[] {
 function fieldsLeft({ contextKept: before }: Checkpoint, { contextKept: after }: Checkpoint) {
   const keys: string[] = [];
   for (const field in before) {
-    const [key = ""] = before[field] ?? [];
-    if (after?.[field]?.[0] !== key) keys.push(key);
+    const [key = ""] = ownOf(before, field) ?? [];
+    if (ownOf(after ?? {}, field)?.[0] !== key) keys.push(key);
   }
   return keys;
 }
