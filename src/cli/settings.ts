@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { FloxideError } from "../core/errors.ts";
-import { checkPartitions } from "../core/partition-of.ts";
+import { MAX_PARTITIONS } from "../core/partition-of.ts";
 import type { JetStreamOptions } from "../jetstream/options.ts";
 import type { Io } from "./io.ts";
 import type { KeyFiles } from "./key-files.ts";
@@ -89,9 +89,16 @@ export function settingsOf(options: GlobalOptions, io: Pick<Io, "env" | "cwd">):
   };
 }
 
-/** @throws FloxideError `definition` for what is no number of partitions */
-const readPartitions = (text: string | undefined): number | null =>
-  text === undefined || text === "" ? null : checkPartitions(Number(text));
+/** @throws FloxideError `validation` for what is no number of partitions */
+function readPartitions(text: string | undefined): number | null {
+  if (text === undefined) return null;
+  const number = /^\d+$/.test(text) ? Number(text) : Number.NaN;
+  if (number >= 1 && number <= MAX_PARTITIONS) return number;
+  throw new FloxideError(
+    "validation",
+    `FLOXIDE_PARTITIONS is "${text}": it must be a whole number, 1 to ${MAX_PARTITIONS}`,
+  );
+}
 
 type Env = Io["env"];
 type Login = Pick<Settings["connection"], "user" | "pass" | "token" | "nkeyFile" | "credsFile">;

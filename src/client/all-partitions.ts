@@ -70,7 +70,7 @@ export async function backlogOfAll(partitions: Asked<"backlog">): Promise<readon
       inFlight: sum.inFlight + inFlight,
     });
   }
-  return [...sums.values()];
+  return [...sums.values()].sort((a, b) => (a.workflow < b.workflow ? -1 : 1));
 }
 
 /** What each worker of each partition said last, and how long ago. */

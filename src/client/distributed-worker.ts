@@ -3,7 +3,7 @@ import { openJetStreamBackend } from "../jetstream/backend.ts";
 import type { JetStreamOptions } from "../jetstream/options.ts";
 import type { WorkerOptions } from "../worker/options.ts";
 import type { WorkerParts } from "../worker/worker.ts";
-import { Worker } from "../worker/worker.ts";
+import { registryOf, Worker } from "../worker/worker.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
 import { given } from "./distributed-orchestrator.ts";
 
@@ -30,6 +30,7 @@ export class DistributedWorker extends Worker {
    */
   static async connect(options: ConnectWorker): Promise<DistributedWorker> {
     const { workflows, jetstream, worker } = splitWorkerOptions(options);
+    registryOf(workflows);
     const backend = await openJetStreamBackend(jetstream);
     try {
       return new DistributedWorker(

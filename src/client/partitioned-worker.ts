@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { v7 as uuid } from "uuid";
 import { servedOf } from "../core/partition-of.ts";
 import { resolveWorkerOptions } from "../worker/options.ts";
+import { registryOf } from "../worker/worker.ts";
 import { type ConnectWorker, DistributedWorker, splitWorkerOptions } from "./distributed-worker.ts";
 import { openPartitions } from "./partition-backends.ts";
 
@@ -42,6 +43,7 @@ export class PartitionedWorker extends WorkerGroup {
     const { partitions, serve, ...rest } = options;
     const served = servedOf(serve, partitions);
     const { workflows, jetstream, worker } = splitWorkerOptions(rest);
+    registryOf(workflows);
     const { concurrency } = resolveWorkerOptions(worker);
     const workerId = worker.workerId ?? `${hostname()}-${uuid().slice(-12)}`;
     const log = options.logger === undefined ? {} : { log: options.logger };

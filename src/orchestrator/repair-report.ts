@@ -4,7 +4,7 @@ export interface RepairReport {
   /** Runs with items that had nothing to move them, and how many items that were. */
   readonly runs: number;
   readonly items: number;
-  /** Start requests that the queue had forgotten. */
+  /** Start requests queued again: those that the queue had forgotten; after a restore all that wait. */
   readonly starts: number;
   /** Runs whose list entry said something else than their checkpoint. */
   readonly projections: number;

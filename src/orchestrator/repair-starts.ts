@@ -39,7 +39,7 @@ export async function repairStarts(
     if (request !== null && thorough) await fileStart(scope, start, request);
     const floor = floors.of({ kind: "start", workflow: start.workflow });
     if (!restored && start.seq > floor) return;
-    await requeueStart(scope, start, request);
+    await requeueStart(scope, start, request, restored);
     tally.start();
   });
   return starts.length < limit ? new WaitingStarts(scope, starts) : null;
@@ -49,12 +49,16 @@ async function requeueStart(
   { backend, log }: OrchestratorScope,
   start: QueuedStart,
   request: StartRequest | null,
+  restored: boolean,
 ): Promise<void> {
   // The run id goes into the body: were it made of the message's place, the new one would be another run.
   const body = request === null ? start.body : startRequestBody(request);
   await backend.queue.requeueStart({ ...start, body });
   const { workflow, seq } = start;
-  log.warn({ workflow, seq }, "a start request that the queue had forgotten queued again");
+  const why = restored
+    ? "a start request queued again: after a restore the queue may not hand it out"
+    : "a start request that the queue had forgotten queued again";
+  log.warn({ workflow, seq }, why);
 }
 
 /** Lists the run of a request, unless it is listed or has begun. */

@@ -53,10 +53,7 @@ export class Worker {
   /** @throws FloxideError `definition` for options or workflows that do not fit, `fingerprint` for two that clash */
   constructor(parts: WorkerParts, options: WorkerOptions = {}) {
     const resolved = resolveWorkerOptions(options);
-    if (parts.workflows.length === 0) {
-      throw new FloxideError("definition", "a worker needs at least one workflow to work for");
-    }
-    this.#registry = new WorkflowRegistry(parts.workflows);
+    this.#registry = registryOf(parts.workflows);
     this.#scope = {
       backend: parts.backend,
       options: resolved,
@@ -243,4 +240,15 @@ export class Worker {
     this.#running.abortRun(runId);
     this.#scope.backend.control.tell({ type: "cancel", runId, revision });
   }
+}
+
+/**
+ * The workflows of a worker.
+ *
+ * @throws FloxideError `definition` where there are none, `fingerprint` for two graphs with one name and version
+ */
+export function registryOf(workflows: readonly AnyWorkflow[] | undefined): WorkflowRegistry {
+  // A caller in JavaScript may have left them out.
+  if (Array.isArray(workflows) && workflows.length > 0) return new WorkflowRegistry(workflows);
+  throw new FloxideError("definition", "a worker needs workflows: an array with one or more");
 }

@@ -1,3 +1,4 @@
+import { FloxideError } from "../core/errors.ts";
 import type { Schema } from "../core/schema.ts";
 import { after } from "./after.ts";
 import type { NodeContext } from "./context.ts";
@@ -39,6 +40,11 @@ export function split<In, Value, Out, F extends Fields = NoFields>(
     retry: spec.retry,
     timeoutMs: spec.timeoutMs,
     run: (context, input) =>
-      after(spec.into(input as Value, context as NodeContext<Handles<F>>), nextAll),
+      after(spec.into(input as Value, context as NodeContext<Handles<F>>), (parts) => {
+        if (Array.isArray(parts)) return nextAll(parts);
+        throw new FloxideError("validation", "`into` of a split must give a list of parts", {
+          details: { direction: "output" },
+        });
+      }),
   });
 }

@@ -99,6 +99,11 @@ function define<
   S extends Names<N>,
   F extends Fields,
 >(spec: WorkflowSpec<N, E, S, F>): Workflow<F, InputOf<N[S]>, Ends<N, E>> {
+  for (const part of ["nodes", "edges"] as const) {
+    const given: unknown = spec[part];
+    if (typeof given !== "object" || given === null)
+      refuse(spec.name, [`${part}: expected an object with the names of the nodes`]);
+  }
   const { retry, timeoutMs, problems } = resolvePolicy(spec);
   const graph = {
     name: spec.name,

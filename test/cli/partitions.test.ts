@@ -139,6 +139,9 @@ describe("with partitions", () => {
     );
     expect({ code, err }).toEqual({ code: 2, err: expect.stringMatching(said) });
     const wrong = await new Shell({ env: { FLOXIDE_PARTITIONS: "many" } }).run("list");
-    expect(wrong).toMatchObject({ code: 2, err: expect.stringContaining("1 to 1000 partitions") });
+    expect(wrong).toMatchObject({
+      code: 2,
+      err: expect.stringContaining('FLOXIDE_PARTITIONS is "many"'),
+    });
   });
 });

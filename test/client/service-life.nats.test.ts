@@ -104,3 +104,11 @@ test("a deployment with a shorter acknowledgement wait fails no run of the worke
   expect(await orchestrator.waitForCompletion(runId)).toMatchObject({ status: "completed" });
   await Promise.all(workers.map((worker) => worker.stop({ graceMs: 0 })));
 });
+
+test("a worker without workflows is told so before it connects", async () => {
+  const options = { servers: "127.0.0.1:1" } as Parameters<typeof DistributedWorker.connect>[0];
+  await expect(DistributedWorker.connect(options)).rejects.toMatchObject({
+    code: "definition",
+    message: "a worker needs workflows: an array with one or more",
+  });
+});

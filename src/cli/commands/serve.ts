@@ -99,7 +99,7 @@ const serveOption = (): Option =>
   ).argParser(readNumbers);
 
 function readNumbers(text: string): readonly number[] {
-  const one = wholeNumber(0, MAX_PARTITIONS);
+  const one = wholeNumber(0, MAX_PARTITIONS - 1);
   return text.split(",").map((part) => one(part));
 }
 
@@ -241,8 +241,8 @@ function placeOf(cli: Cli, serve: readonly number[] | undefined): object {
 function placeText(cli: Cli, serve: readonly number[] | undefined): string {
   const { namespace, partitions } = cli.settings;
   if (partitions === null) return `namespace "${namespace}"`;
-  const which = serve === undefined ? `all ${partitions}` : `${serve.join(", ")} of ${partitions}`;
-  return `partitions ${which} of "${namespace}"`;
+  if (serve === undefined) return `all ${partitions} partitions of "${namespace}"`;
+  return `partitions ${serve.join(", ")} of the ${partitions} of "${namespace}"`;
 }
 
 const repairEvery = (): Option =>

@@ -25,7 +25,8 @@ export function counter(): Field<number, CounterHandle> {
       return {
         get: () => sum,
         add: (by = 1) => {
-          sum += finite(by, `what is added to ${what}`, "output");
+          finite(by, `what is added to ${what}`, "output");
+          sum = finite(sum + by, `the sum in ${what}`, "output");
           emit(by);
         },
       };
