@@ -11,7 +11,7 @@ import { workflows } from "./workflows.ts";
 /** What client and workers are told alike, as far as it can be said as JSON. */
 export type SharedSettings = Omit<
   JetStreamOptions,
-  "servers" | "connection" | "connectionOptions" | "logger"
+  "servers" | "connection" | "connectionOptions" | "logger" | "partitions"
 >;
 
 /** What a system has. */

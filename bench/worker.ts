@@ -7,7 +7,10 @@ import type { Served } from "./workflows.ts";
 /** How a worker process works: what can be said as JSON of a worker's options. */
 export interface WorkerSettings
   extends WorkerOptions,
-    Omit<JetStreamOptions, "servers" | "connection" | "connectionOptions" | "logger"> {
+    Omit<
+      JetStreamOptions,
+      "servers" | "connection" | "connectionOptions" | "logger" | "partitions"
+    > {
   /** Names of the workflows that it works for. @default those of A to D */
   readonly serves?: readonly Served[];
   /** How many partitions the system has; it works for all of them. @default none */

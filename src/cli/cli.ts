@@ -22,6 +22,14 @@ const PATIENCE_MS = 10_000;
 /** Partitions that are opened at a time. */
 const WIDTH = 8;
 
+/** How a command comes to its system. */
+interface DoorOptions {
+  /** Workflows that it can start. */
+  readonly workflows?: readonly AnyWorkflow[];
+  /** True to make the system where there is none. @default false */
+  readonly create?: boolean;
+}
+
 /** What a command works with: settings, NATS, and where its words go. */
 export class Cli {
   readonly io: Io;
@@ -42,8 +50,16 @@ export class Cli {
 
   /** Options for everything that connects to JetStream. @throws FloxideError `validation` where keys cannot be read */
   jetstream(logger: Logger): JetStreamOptions {
-    const { namespace, connection, keyFiles } = this.settings;
-    return { ...connection, ...readKeyFiles(keyFiles, this.io.cwd), namespace, logger };
+    const { namespace, connection, keyFiles, partitions, partOf } = this.settings;
+    const many = partitions ?? partOf;
+    const keys = readKeyFiles(keyFiles, this.io.cwd);
+    return {
+      ...connection,
+      ...keys,
+      ...(many === null ? {} : { partitions: many }),
+      namespace,
+      logger,
+    };
   }
 
   /** What commands about this run work with: the namespace of its partition. */
@@ -51,7 +67,12 @@ export class Cli {
     const { partitions, namespace: first } = this.settings;
     if (partitions === null) return this;
     const namespace = partitionNamespace(first, partitionOf(runId, partitions));
-    return new Cli(this.io, { ...this.settings, namespace, partitions: null });
+    return new Cli(this.io, {
+      ...this.settings,
+      namespace,
+      partitions: null,
+      partOf: partitions,
+    });
   }
 
   /** Connects, hands over an orchestrator for each namespace of the system, and closes all at the end. */
@@ -94,10 +115,14 @@ export class Cli {
   /** Connects, and closes all at the end. The stores of a namespace are opened only where its orchestrator is asked for. */
   async withDoor<T>(
     work: (door: Door, orchestrator: (namespace?: string) => Promise<Orchestrator>) => Promise<T>,
-    workflows: readonly AnyWorkflow[] = [],
+    { workflows = [], create = false }: DoorOptions = {},
   ): Promise<T> {
     const { log, tell } = holdingRefusals(this.logger("warn"));
-    const opened = await this.io.open({ ...this.jetstream(log), patienceMs: PATIENCE_MS });
+    const opened = await this.io.open({
+      ...this.jetstream(log),
+      create,
+      patienceMs: PATIENCE_MS,
+    });
     let isUnanswered = false;
     const door: Door = {
       ...opened,

@@ -29,6 +29,7 @@ const PLAIN: Settings = {
   logLevel: null,
   namespace: DEFAULT_NAMESPACE,
   partitions: null,
+  partOf: null,
   keyFiles: {},
   serverGiven: false,
   connection: {},

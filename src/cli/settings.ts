@@ -41,6 +41,8 @@ export interface Settings {
   readonly namespace: string;
   /** How many partitions the system has; null: the namespace is all of it. */
   readonly partitions: number | null;
+  /** Of how many partitions the namespace is one, where it is one. */
+  readonly partOf: number | null;
   /** Read only where they are used. */
   readonly keyFiles: KeyFiles;
   /** True where a server was named by an option, not by the environment. */
@@ -74,6 +76,7 @@ export function settingsOf(options: GlobalOptions, io: Pick<Io, "env" | "cwd">):
     logLevel: (options.logLevel as LogLevel | undefined) ?? null,
     namespace: options.namespace ?? env["FLOXIDE_NAMESPACE"] ?? DEFAULT_NAMESPACE,
     partitions: options.partitions ?? readPartitions(env["FLOXIDE_PARTITIONS"]),
+    partOf: null,
     keyFiles: {
       signingKey: options.signingKey ?? env["FLOXIDE_SIGNING_KEY_FILE"],
       trustedKeys: options.trustedKeys ?? env["FLOXIDE_TRUSTED_KEYS_FILE"],

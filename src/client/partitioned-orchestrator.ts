@@ -119,7 +119,7 @@ export class PartitionedOrchestrator extends RunRouter {
   static async connect(options: ConnectPartitionedOrchestrator): Promise<PartitionedOrchestrator> {
     const { partitions, workflows = [], orchestratorId, aliveMs, answerMs, ...jetstream } = options;
     const numbers = servedOf(undefined, partitions);
-    const { backends, close } = await openPartitions(jetstream, numbers);
+    const { backends, close } = await openPartitions({ ...jetstream, partitions }, numbers);
     const log = options.logger === undefined ? {} : { log: options.logger };
     const named = orchestratorId ?? `orchestrator-${uuid().slice(-12)}`;
     const own = given({ orchestratorId: named, aliveMs, answerMs });

@@ -39,7 +39,7 @@ export class PartitionedService {
     const served = servedOf(serve, partitions);
     const { jetstream, workflows, own, service } = splitServiceOptions(rest);
     const { all, close } = await openOnOne(
-      jetstream,
+      { ...jetstream, partitions },
       served,
       (its) => OrchestratorService.connect({ ...its, workflows, ...own, ...service }),
       (one) => one.stop(),

@@ -47,7 +47,7 @@ export class PartitionedWorker extends WorkerGroup {
     const { concurrency } = resolveWorkerOptions(worker);
     const workerId = worker.workerId ?? `${hostname()}-${uuid().slice(-12)}`;
     const log = options.logger === undefined ? {} : { log: options.logger };
-    const { backends, close } = await openPartitions(jetstream, served);
+    const { backends, close } = await openPartitions({ ...jetstream, partitions }, served);
     try {
       const workers = backends.map((backend, i) => {
         const own = {

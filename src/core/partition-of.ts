@@ -23,7 +23,7 @@ export const partitionNamespace = (namespace: string, partition: number): string
   `${namespace}-${partition}`;
 
 /** @throws FloxideError `definition` */
-export function checkPartitions(partitions: number): number {
+function checkPartitions(partitions: number): number {
   if (Number.isInteger(partitions) && partitions >= 1 && partitions <= MAX_PARTITIONS) {
     return partitions;
   }

@@ -10,7 +10,7 @@ import { JetStreamContextStore } from "./context-store.ts";
 import { JetStreamControlBus } from "./control-bus.ts";
 import { JetStreamDeadLetterStore } from "./dead-letter-store.ts";
 import { EndedWatch } from "./ended-watch.ts";
-import { checkServerVersion, ensureTopology } from "./ensure-topology.ts";
+import { checkServerVersion, checkThere, ensureTopology } from "./ensure-topology.ts";
 import { JetStreamErrorStore } from "./error-store.ts";
 import { JetStreamHistoryStore } from "./history-store.ts";
 import { KvTable } from "./kv-table.ts";
@@ -29,7 +29,7 @@ import { ENDED_KEYS, JetStreamRunInfoStore } from "./run-info-store.ts";
 import { RunMessages } from "./run-messages.ts";
 import { type Signing, signingOf } from "./signing.ts";
 import { StreamFollower } from "./stream-follower.ts";
-import { topologyOf } from "./topology.ts";
+import { checkPartitionsOf, topologyOf } from "./topology.ts";
 import { JetStreamValueStore } from "./value-store.ts";
 import { JetStreamWorkQueue } from "./work-queue.ts";
 
@@ -72,8 +72,10 @@ export async function openJetStreamBackend(
     });
     const names = namesOf(resolved.namespace);
     const opening = new Persistence(link, resolved.connectTimeoutMs);
+    if (!resolved.create) await checkThere(jsm, names, opening);
     const plans = topologyOf(names, resolved);
     const streams = await ensureTopology(jsm, plans, opening, resolved.logger);
+    checkPartitionsOf(streams.get(names.workStream)?.config ?? {}, resolved);
     const replicas = streams.get(names.bucketStream("context"))?.config.num_replicas ?? 1;
     // Of a server in a cluster somebody may ask for more copies at any time.
     const hasOneReplica = () => replicas === 1 && nc.info?.cluster === undefined;

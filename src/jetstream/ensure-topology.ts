@@ -1,6 +1,7 @@
 import type { JetStreamManager, StreamConfig, StreamInfo } from "@nats-io/jetstream";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import type { Names } from "./names.ts";
 import type { Persistence } from "./persist.ts";
 import type { StreamPlan } from "./topology.ts";
 import { API_CODE, apiCodeOf, translateError } from "./translate-error.ts";
@@ -19,6 +20,25 @@ export function checkServerVersion(version: string): void {
     "backend",
     `nats-server is ${version}, ${wantedMajor}.${wantedMinor} or newer is needed: older ones have no message schedules`,
     { details: { version } },
+  );
+}
+
+/**
+ * Refuses a namespace in which there is nothing.
+ *
+ * @throws FloxideError `not_found`
+ */
+export async function checkThere(
+  jsm: JetStreamManager,
+  { workStream, namespace }: Pick<Names, "workStream" | "namespace">,
+  persistence: Persistence,
+): Promise<void> {
+  const what = `looking for the stream "${workStream}"`;
+  if ((await persistence.manage(what, () => findStream(jsm, workStream))) !== null) return;
+  throw new FloxideError(
+    "not_found",
+    `there is no floxide in namespace "${namespace}": a worker, an orchestrator or a first start makes it`,
+    { details: { namespace } },
   );
 }
 

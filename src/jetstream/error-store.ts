@@ -2,7 +2,7 @@ import { inParallel } from "../core/in-parallel.ts";
 import type { ErrorStore } from "../core/ports/stores.ts";
 import { type RunError, RunErrorSchema } from "../core/records/run-error.ts";
 import { toToken } from "../core/token.ts";
-import { decodeAll, type KvTable, ttlSeconds } from "./kv-table.ts";
+import { decodeAll, isMarker, type KvTable, ttlSeconds } from "./kv-table.ts";
 import type { Persistence } from "./persist.ts";
 
 /** Removals under way at a time. */
@@ -35,10 +35,17 @@ export class JetStreamErrorStore implements ErrorStore {
 
   async list(runId: string, limit: number): Promise<readonly RunError[]> {
     const what = `the errors of run "${runId}"`;
-    const entries = await this.#persistence.run(`reading ${what}`, () =>
-      this.#table.list(`${toToken(runId)}.*.*`),
-    );
-    return decodeAll(RunErrorSchema, entries).sort(oldestFirst).slice(-limit);
+    const subject = this.#table.subject(`${toToken(runId)}.*.*`);
+    return this.#persistence.run(`reading ${what}`, async () => {
+      // Part by part: a run may have more of them than one wants to have in memory.
+      let newest: RunError[] = [];
+      for await (const messages of this.#table.reader.batches(subject, 1)) {
+        const values = messages.filter((message) => !isMarker(message));
+        const entries = values.map((message) => this.#table.toEntry(message));
+        newest = [...newest, ...decodeAll(RunErrorSchema, entries)].sort(oldestFirst).slice(-limit);
+      }
+      return newest;
+    });
   }
 
   async remove(runId: string): Promise<void> {

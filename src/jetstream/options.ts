@@ -4,6 +4,7 @@ import { z } from "zod";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { silentLogger } from "../core/logger.ts";
+import { MAX_PARTITIONS } from "../core/partition-of.ts";
 import { SAFE_NAME } from "../core/token.ts";
 import { TlsSchema } from "./tls.ts";
 
@@ -101,6 +102,19 @@ const FieldsSchema = z.strictObject({
    * @default none: only age bounds it
    */
   historyMaxBytes: Bytes.optional(),
+  /**
+   * False to use a system that is there and make none: for who only looks.
+   *
+   * @default true
+   */
+  create: z.boolean().default(true),
+  /**
+   * How many partitions the system has of which this namespace is one. It is kept with the streams that are created; where
+   * it is another number than theirs, ids of runs lead elsewhere, and the namespace is refused.
+   *
+   * @default none: the namespace is all of the system
+   */
+  partitions: z.number().int().min(1).max(MAX_PARTITIONS).optional(),
   /**
    * How long dead letters are kept, in milliseconds.
    *

@@ -1,5 +1,6 @@
 import { DiscardPolicy, RetentionPolicy, StorageType, type StreamConfig } from "@nats-io/jetstream";
 import { nanos } from "@nats-io/nats-core";
+import { FloxideError } from "../core/errors.ts";
 import type { Names, Table } from "./names.ts";
 import type { ResolvedJetStreamOptions } from "./options.ts";
 
@@ -15,6 +16,9 @@ const HISTORY_RETENTION_MS = 7 * DAY_MS;
 const DEAD_LETTER_RETENTION_MS = 30 * DAY_MS;
 const DEAD_LETTER_BYTES = 64 * 1024 * 1024;
 const DUPLICATE_WINDOW_MS = 2 * 60 * 1000;
+
+/** Where the work stream says how many partitions the system has that it belongs to. */
+const PARTITIONS = "floxide-partitions";
 
 type Config = Partial<StreamConfig>;
 
@@ -58,6 +62,7 @@ export function topologyOf(names: Names, options: ResolvedJetStreamOptions): Str
  * (nats-server 2.15, issue 5727).
  */
 function workStream(names: Names, options: ResolvedJetStreamOptions): StreamPlan {
+  const { partitions } = options;
   return {
     name: names.workStream,
     fixed: {
@@ -79,8 +84,28 @@ function workStream(names: Names, options: ResolvedJetStreamOptions): StreamPlan
     initial: {
       description: "floxide: work items and start requests",
       duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+      ...(partitions === undefined ? {} : { metadata: { [PARTITIONS]: String(partitions) } }),
     },
   };
+}
+
+/**
+ * Refuses a namespace that is one of another number of partitions: ids of runs lead elsewhere there.
+ *
+ * @param found - the work stream; one of a system that was made without partitions says nothing
+ * @throws FloxideError `definition`
+ */
+export function checkPartitionsOf(
+  { metadata }: Pick<StreamConfig, "metadata">,
+  { namespace, partitions }: Pick<ResolvedJetStreamOptions, "namespace" | "partitions">,
+): void {
+  const found = metadata?.[PARTITIONS];
+  if (partitions === undefined || found === undefined || found === String(partitions)) return;
+  throw new FloxideError(
+    "definition",
+    `"${namespace}" belongs to a system of ${found} partitions, not of ${partitions}: ids of runs lead elsewhere there`,
+    { details: { namespace, found: Number(found), wanted: partitions } },
+  );
 }
 
 /** Two messages a key and rollups: see `kv-table.ts`. `discard: new` refuses a write where a limit is reached. */

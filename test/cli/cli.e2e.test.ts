@@ -138,6 +138,36 @@ describe("on a server that is there", () => {
     }
   });
 
+  test("what only looks makes nothing, and another number of partitions is refused", async () => {
+    await using server = await startTestServer();
+    const env = { NATS_URL: server.url };
+    for (const command of [
+      ["list"],
+      ["cancel", "r1"],
+      ["repair"],
+      ["workers", "--partitions", "2"],
+    ]) {
+      const { code, err } = await floxide(command, { env });
+      expect({ code, err }).toEqual({
+        code: 3,
+        err: expect.stringMatching(/^floxide: there is no floxide in namespace "floxide(-0)?"/),
+      });
+    }
+    const nats = await connect({ servers: server.url });
+    const { streams } = (await (await nats.request("$JS.API.INFO")).json()) as { streams: number };
+    await nats.close();
+    expect(streams).toBe(0);
+    const three = { ...env, FLOXIDE_PARTITIONS: "3" };
+    expect(await floxide(["start", "double", "1", "--run-id", "a"], { env: three })).toMatchObject({
+      code: 0,
+    });
+    const { code, err } = await floxide(["status", "a", "--partitions", "6"], { env });
+    expect({ code, err }).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("belongs to a system of 3 partitions, not of 6"),
+    });
+  });
+
   test("a worker whose node goes on ends at the second signal", async () => {
     await using server = await startTestServer();
     const cwd = await folderWith({ "flows.ts": STUBBORN });

@@ -70,14 +70,17 @@ export function addStartCommand(program: Command, act: Act): void {
         const cli = system.of(run.runId);
         const modules = options.module ?? [];
         const workflows = await loadWorkflows(modules, cli.io.cwd);
-        return cli.withDoor(async (door, orchestrator) => {
-          const road =
-            modules.length > 0
-              ? await throughModule(await orchestrator(), run)
-              : await throughNats(cli, door, run);
-          const runs = () => cli.runs(door, orchestrator);
-          return await report(cli, runs, run.runId, road, options);
-        }, workflows);
+        return cli.withDoor(
+          async (door, orchestrator) => {
+            const road =
+              modules.length > 0
+                ? await throughModule(await orchestrator(), run)
+                : await throughNats(cli, door, run);
+            const runs = () => cli.runs(door, orchestrator);
+            return await report(cli, runs, run.runId, road, options);
+          },
+          { workflows, create: true },
+        );
       }),
     );
 }
