@@ -10,8 +10,8 @@ const readme = pageAt("README.md");
 const snippets = snippetsOf(readme);
 
 /** What a module says that it writes: the comments beside its `console.log`. */
-function promised(file: string): string[] {
-  const code = snippets.find((snippet) => snippet.file === file)?.fence.code ?? "";
+function promised(file: string, among = snippets): string[] {
+  const code = among.find((snippet) => snippet.file === file)?.fence.code ?? "";
   return [...code.matchAll(/console\.log\(.*\); \/\/ (.*)$/gm)].map(([, said = ""]) => said);
 }
 
@@ -65,4 +65,14 @@ test("the programs of the readme do what it says", async () => {
 test("the workflow is as short as one hopes", () => {
   const code = snippets.find(({ file }) => file === "text.ts")?.fence.code ?? "";
   expect(code.trimEnd().split("\n").length).toBeLessThanOrEqual(26);
+});
+
+test("the program of the page about tests writes what it says", async () => {
+  const page = pageAt("docs/testing.md");
+  const programs = snippetsOf(page);
+  const written = await withSnippets(programs, (folder) =>
+    run(join(folder, folderOf(page), "approval.ts")),
+  );
+  expect(written).toEqual(promised("approval.ts", programs));
+  expect(written).toHaveLength(4);
 });
