@@ -68,7 +68,7 @@ export async function askService(
   if (answer !== null) return readAnswer(answer);
   throw new FloxideError(
     "backend",
-    "no orchestrator service answers: start one, or leave --through-api out",
+    `no orchestrator service answers${namespace === undefined ? "" : ` for namespace "${namespace}"`}: start one, or leave --through-api out`,
   );
 }
 

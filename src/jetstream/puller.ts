@@ -158,7 +158,8 @@ export class Puller {
     }
     inbox.demand--;
     this.#give(new JetStreamDelivery(this.#link.nc, this.#source, msg, this.#signing));
-    if (isCurrent && this.#pulls.length === 0) void this.#releaseDemand();
+    // A late one of an inbox that was given up may have ended the last pull too: then nobody waits for what the new one asked.
+    if (this.#pulls.length === 0) void this.#releaseDemand();
   }
 
   #give(delivery: JetStreamDelivery): void {

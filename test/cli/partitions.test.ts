@@ -53,7 +53,11 @@ describe("with partitions", () => {
       const started = await shell.run("start", "chain", "1", "--run-id", id, "--wait");
       expect(started).toMatchObject({ code: 0, out: expect.stringMatching(/output +3\n/) });
     }
-    const { out } = await shell.run("workers");
+    const { out, err } = await shell.run("workers");
+    expect(err).toBe("");
+    expect((await shell.run("workers", "--partitions", "4")).err).toBe(
+      "no live worker in partition 3\n",
+    );
     expect(out).toMatch(/WORKER +PARTITION +LIVENESS/);
     expect(out.trimEnd().split("\n")).toHaveLength(4);
     expect(await shell.json("workers")).toMatchObject({
@@ -131,6 +135,7 @@ describe("with partitions", () => {
     [["orchestrator", "--serve", "1"], /--serve is for a system with --partitions/],
     [["worker", "x.ts", "--partitions", "2", "--serve", "one"], /Give a whole number/],
     [["dead-letters", "--cursor", "x"], /without --partitions it is --before/],
+    [["start", "chain", "1", "--timeout", "5s"], /--timeout goes with --wait/],
     [["list", "--partitions", "0"], /Give a whole number, 1 to 1000/],
     [["list", "--partitions", "2", "--cursor", "x"], /no cursor of a listing over 2 partitions/],
   ])("%j is refused", async (args, said) => {

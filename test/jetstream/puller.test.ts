@@ -154,6 +154,18 @@ describe("puller", () => {
     expect(nats.said).toEqual(["3 -NAK"]);
   });
 
+  it("wants nothing more where a late message was all that a pull had asked for", async () => {
+    const abort = new AbortController();
+    const aborted = pull(1, abort.signal, "aborted");
+    abort.abort();
+    await aborted;
+    const next = pull(1, never, "next");
+    nats.deliver(1, 0);
+    await next;
+    expect(got).toEqual([1]);
+    expect(nats.drained).toBe(2);
+  });
+
   it("ends all pulls when the server ends a request", async () => {
     const pulls = [pull(1, never, "a"), pull(1, never, "b")];
     nats.status(408, "Request Timeout", 1);

@@ -66,6 +66,8 @@ export function addStartCommand(program: Command, act: Act): void {
     .action(
       act(async (system, [workflow = "", text = "null"], command) => {
         const options = command.opts<StartCommandOptions>();
+        if (options.timeout !== undefined && options.wait !== true)
+          throw new FloxideError("validation", "--timeout goes with --wait");
         const run = await wantedRun(system, workflow, text, options);
         const cli = system.of(run.runId);
         const modules = options.module ?? [];

@@ -81,6 +81,9 @@ export function addSystemCommands(program: Command, act: Act): void {
           }));
           cli.answer({ workers }, () => (workers.length === 0 ? "" : workerTable(cli, workers)));
           if (workers.length === 0) cli.note("no workers");
+          else
+            for (const partition of unserved(cli, workers))
+              cli.note(`no live worker in partition ${partition}`);
         }),
       ),
     );
@@ -116,6 +119,17 @@ function showBacklog(cli: Cli): Promise<void> {
     cli.answer({ backlog }, () => (backlog.length === 0 ? "" : backlogTable(cli, backlog)));
     if (backlog.length === 0) cli.note("no workflow has had work yet");
   });
+}
+
+/** Numbers of partitions in which nobody works. */
+function unserved(
+  { settings }: Cli,
+  workers: readonly Placed<Pick<WorkerHealth, "liveness">>[],
+): readonly number[] {
+  const alive = workers.filter(({ liveness }) => liveness === "alive");
+  const served = new Set(alive.map(({ partition }) => partition));
+  const all = Array.from({ length: settings.partitions ?? 0 }, (_, partition) => partition);
+  return all.filter((partition) => !served.has(partition));
 }
 
 /** Which partition it is of, where there are some. */
