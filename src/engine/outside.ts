@@ -6,6 +6,7 @@ import {
   type Collected,
   collectedIn,
   joined,
+  keptKeys,
   newLists,
   ResultsSchema,
   withKept,
@@ -178,6 +179,20 @@ export class Outside {
     const [chunk, place] = from;
     const successor = (await this.#branchesOf(runId, branchesKey(rest.key, chunk)))?.[place];
     return successor?.type === "item" ? successor.input : undefined;
+  }
+
+  /**
+   * Forgets what was stored for a write that lost its compare-and-set. Only what is there now tells whether it really did: where
+   * just its answer was lost, somebody may have written since, and names the same values.
+   *
+   * @param now - the checkpoint as it was read since; null where the run is gone
+   */
+  dropUnnamed(runId: string, stored: readonly string[], now: Checkpoint | null): Promise<void> {
+    const named = now === null ? new Set() : keptKeys(now);
+    return this.drop(
+      runId,
+      stored.filter((key) => !named.has(key)),
+    );
   }
 
   /** Forgets chunks that no checkpoint needs any more. Never rejects: what is left goes with the run. */

@@ -252,9 +252,9 @@ export class RunSession {
     // What ends the run may use what was kept free for that.
     const mayGrow = first.some(grows) || batch.some(({ change }) => grows(change));
     const spare = mayGrow && !isTerminal(done.checkpoint.status) ? this.#env.spareBytes : 0;
-    const written = await writeCheckpoint(this.#env, base, done.checkpoint, spare);
+    const { written, stored } = await writeCheckpoint(this.#env, base, done.checkpoint, spare);
     if (written === null) {
-      await this.#afterConflict(base.revision);
+      await this.#afterConflict(base.revision, stored);
       return false;
     }
     this.#beginning = null;
@@ -275,11 +275,12 @@ export class RunSession {
     return this.#known ?? (await this.reload());
   }
 
-  async #afterConflict(revision: number): Promise<void> {
+  async #afterConflict(revision: number, stored: readonly string[]): Promise<void> {
     this.#base = null;
     const read = await this.#env.store.get(this.runId, revision + 1);
     if (read === null) this.#known = null;
     else this.#learn(read);
+    void this.#env.outside.dropUnnamed(this.runId, stored, read?.checkpoint ?? null);
   }
 
   #learn(read: Versioned): void {

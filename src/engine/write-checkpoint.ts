@@ -4,6 +4,14 @@ import { isFloxideError } from "../core/errors.ts";
 import type { ContextStore, Versioned } from "../core/ports/stores.ts";
 import type { Outside } from "./outside.ts";
 
+/** What became of a write. */
+export interface Written {
+  /** Null where another revision won. This one may have been there before it all the same, its answer lost. */
+  readonly written: Versioned | null;
+  /** Keys of values that were stored for it. */
+  readonly stored: readonly string[];
+}
+
 /** Where a checkpoint goes, and what of it goes elsewhere. */
 interface Stores {
   readonly store: ContextStore;
@@ -16,7 +24,6 @@ interface Stores {
  * where they do not fit.
  *
  * @param spare - bytes that the checkpoint must leave free
- * @returns what was written, or null where another revision won
  * @throws FloxideError `payload_too_large`, `backend`
  */
 export async function writeCheckpoint(
@@ -24,13 +31,11 @@ export async function writeCheckpoint(
   base: Versioned,
   next: Checkpoint,
   spare: number,
-): Promise<Versioned | null> {
+): Promise<Written> {
   const { checkpoint: before } = base;
-  const put = async (it: Checkpoint) => {
+  const put = async (it: Checkpoint): Promise<Written> => {
     const written = await putCheckpoint(store, base.revision, it, spare);
-    // What was stored for a write that another one has won is named by nothing.
-    if (written === null && it.outside === true) void outside.drop(it.runId, newKeys(before, it));
-    return written;
+    return { written, stored: it.outside === true ? newKeys(before, it) : [] };
   };
   const held = outside.keepContext(before, next);
   const checkpoint = held instanceof Promise ? await held : held;

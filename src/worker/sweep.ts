@@ -9,6 +9,8 @@ export class Sweep {
   readonly #everyMs: () => number;
   readonly #look: () => void;
   #cancel: (() => void) | null = null;
+  /** On the clock that never jumps. */
+  #dueAt = 0;
 
   /** @param everyMs - asked before each pause: what it goes by may change */
   constructor(clock: Clock, everyMs: () => number, look: () => void) {
@@ -21,10 +23,12 @@ export class Sweep {
     this.#cancel ??= this.#later(this.#everyMs());
   }
 
-  /** As {@link begin}, with the next look soon. */
+  /** As {@link begin}, with the next look soon. It is only ever brought forward: else many calls would put it off for ever. */
   soon(): void {
+    const ms = Math.min(SOON_MS, this.#everyMs());
+    if (this.#cancel !== null && this.#dueAt <= this.#clock.elapsed() + ms) return;
     this.stop();
-    this.#cancel = this.#later(Math.min(SOON_MS, this.#everyMs()));
+    this.#cancel = this.#later(ms);
   }
 
   stop(): void {
@@ -33,6 +37,7 @@ export class Sweep {
   }
 
   #later(ms: number): () => void {
+    this.#dueAt = this.#clock.elapsed() + ms;
     return this.#clock.after(ms, () => {
       this.#cancel = this.#later(this.#everyMs());
       this.#look();

@@ -96,6 +96,8 @@ describe("through the API", () => {
   test("says that no service runs", async () => {
     const { code, err } = await new Shell().run("list", "--through-api");
     expect(code).toBe(6);
-    expect(err).toMatch(/^floxide: no orchestrator service answers for namespace "floxide": start one.*\n$/);
+    expect(err).toMatch(
+      /^floxide: no orchestrator service answers for namespace "floxide": start one.*\n$/,
+    );
   });
 });
