@@ -9,7 +9,7 @@ export const AROUND: readonly Mutant[] = [
     name: "follower's word",
     breaks: "a cancel leaves messages that the replica it asked has not heard of (G3, R3)",
     file: "src/jetstream/run-messages.ts",
-    find: "    const newest = this.#hasOneReplica ? read : () => this.reader.missing(filter, []);",
+    find: "    const newest = this.#hasOneReplica() ? read : () => this.reader.missing(filter, []);",
     replace: "    const newest = read;",
   },
   {
@@ -37,7 +37,7 @@ export const AROUND: readonly Mutant[] = [
     name: "stale read",
     breaks: "an old answer of a replica is taken for what is stored (R3)",
     file: CONTEXT_STORE,
-    find: "    if (this.#hasOneReplica) {\n      const entry",
+    find: "    if (this.#hasOneReplica()) {\n      const entry",
     replace: "    if (atLeast >= 0) {\n      const entry",
   },
   {
@@ -139,5 +139,13 @@ export const AROUND: readonly Mutant[] = [
     file: "src/core/checkpoint/apply.ts",
     find: "    if (item?.turn !== turn) continue;",
     replace: "    if (item === undefined) continue;",
+  },
+  {
+    name: "lost names",
+    breaks:
+      "values of a write whose answer alone was lost are dropped, though what is stored names them (G1)",
+    file: "src/engine/outside.ts",
+    find: "    const named = now === null ? new Set() : keptKeys(now);",
+    replace: "    const named = new Set();",
   },
 ];

@@ -39,7 +39,7 @@ export class WholeContexts implements ContextStore {
     for (let seen = 0; ; ) {
       const read = await this.#inner.get(runId, Math.max(seen, atLeast ?? 0));
       if (read?.checkpoint.contextKept === undefined) return read;
-      const whole = await this.#whole(read);
+      const whole = await this.#whole(read, true);
       if (lostFields(whole.checkpoint).length === 0 || read.revision <= seen) return whole;
       seen = read.revision;
     }
@@ -58,7 +58,8 @@ export class WholeContexts implements ContextStore {
   async page(after: number, limit: number): Promise<CheckpointPage> {
     const page = await this.#inner.page(after, limit);
     const views = await inParallel(page.views, WIDTH, async (view) => {
-      const whole = await this.#whole(view);
+      // A replica that is behind shows checkpoints whose values have gone long ago.
+      const whole = await this.#whole(view, false);
       return lostFields(whole.checkpoint).length === 0 ? whole : this.get(view.checkpoint.runId);
     });
     return { ...page, views: views.filter((view) => view !== null) };
@@ -78,20 +79,20 @@ export class WholeContexts implements ContextStore {
   }
 
   /** The checkpoint with all of its context that is stored. */
-  async #whole({ checkpoint, revision }: Versioned): Promise<Versioned> {
+  async #whole({ checkpoint, revision }: Versioned, isNewest: boolean): Promise<Versioned> {
     if (checkpoint.contextKept === undefined) return { checkpoint, revision };
     const context = { ...checkpoint.context };
     for (const [field, [key]] of Object.entries(checkpoint.contextKept)) {
-      const value = await this.#value(checkpoint.runId, key);
+      const value = await this.#value(checkpoint.runId, key, isNewest);
       if (value !== undefined) context[field] = value;
     }
     return { checkpoint: { ...checkpoint, context }, revision };
   }
 
-  async #value(runId: string, key: string): Promise<Json | undefined> {
+  async #value(runId: string, key: string, isKnown: boolean): Promise<Json | undefined> {
     const known = this.#remembered.get(key);
     if (known !== undefined) return known;
-    const text = await this.#values.get(runId, key);
+    const text = await this.#values.get(runId, key, isKnown);
     if (text === null) return undefined;
     const value = JSON.parse(text) as Json;
     this.#remembered.set(key, value);

@@ -130,6 +130,12 @@ export class KvTable {
     return this.reader.lastOfEach([this.#prefix + pattern]);
   }
 
+  /** As {@link newest}, as the leader has it: one request a key, so only where few can fit. */
+  async newestOfLeader(pattern: string): Promise<StoredMessage[]> {
+    const messages = await this.reader.missing(this.#prefix + pattern, []);
+    return messages.sort((a, b) => a.seq - b.seq);
+  }
+
   /** Revision of the removal marker on this key, as the leader has it; 0 where there is none. */
   async markerRevision(key: string): Promise<number> {
     const message = await this.newestFromLeader(key);

@@ -31,6 +31,8 @@ import type { StoredMessage } from "./stored-message.ts";
 // F5. Markers of removed entries go after two seconds: a list of the runs of a status reads past them. They are not needed
 //     for long. Whoever reads one and writes after it has gone fails the compare-and-set, and reads again; what is removed
 //     on the way to an end is under the new key already (F2).
+// F6. What a write is guarded by is read from any replica, which may be behind; after a refusal from the leader. Were it
+//     asked of any again, a replica that stays behind would keep the run from being filed.
 
 /** How long the marker of a removed entry stays, in seconds. */
 const MARKER_TTL_S = 2;
@@ -58,9 +60,9 @@ export class JetStreamRunInfoStore implements RunInfoStore {
         mayBeOurs ||= mayHaveActed(error);
         throw error;
       });
-    return this.#persistence.run(`creating the info of run "${info.runId}"`, async () => {
+    return this.#persistence.run(`creating the info of run "${info.runId}"`, async (again) => {
       if (await writeAt(0)) return true;
-      const newest = await this.#table.newest(anyKey(info.runId));
+      const newest = await this.#newest(info.runId, again);
       const filed = newest.find((message) => !isMarker(message));
       // Perhaps by our own attempt, whose answer was lost.
       if (filed !== undefined) return mayBeOurs && filed.body === JSON.stringify(info);
@@ -73,14 +75,14 @@ export class JetStreamRunInfoStore implements RunInfoStore {
   async replace(info: RunInfo, from: readonly RunStatus[] | null): Promise<void> {
     const body = this.#encode(info);
     const isFinal = info.status === "completed" || info.status === "cancelled";
-    await this.#persistence.run(`writing the info of run "${info.runId}"`, () =>
-      isFinal && from !== null ? this.#file(info, body, from) : this.#move(info, body),
+    await this.#persistence.run(`writing the info of run "${info.runId}"`, (again) =>
+      isFinal && from !== null ? this.#file(info, body, from) : this.#move(info, body, again),
     );
   }
 
   refile(runId: string, current: () => Promise<RunInfo | null>): Promise<boolean> {
-    return this.#persistence.run(`filing run "${runId}" anew`, async () => {
-      const newest = await this.#table.newest(anyKey(runId));
+    return this.#persistence.run(`filing run "${runId}" anew`, async (again) => {
+      const newest = await this.#newest(runId, again);
       const info = await current();
       if (info === null) return false;
       const filed = newest
@@ -135,6 +137,11 @@ export class JetStreamRunInfoStore implements RunInfoStore {
     });
   }
 
+  /** @param again - true where a write has failed on what was read: it may have been old (F6) */
+  #newest(runId: string, again: boolean): Promise<StoredMessage[]> {
+    return again ? this.#table.newestOfLeader(anyKey(runId)) : this.#table.newest(anyKey(runId));
+  }
+
   #encode(info: RunInfo): Uint8Array {
     return this.#table.encode(info, `the info of run "${info.runId}"`);
   }
@@ -149,8 +156,8 @@ export class JetStreamRunInfoStore implements RunInfoStore {
   }
 
   /** Writes where nothing newer is filed (F3). */
-  async #move(info: RunInfo, body: Uint8Array): Promise<void> {
-    const newest = await this.#table.newest(anyKey(info.runId));
+  async #move(info: RunInfo, body: Uint8Array, again: boolean): Promise<void> {
+    const newest = await this.#newest(info.runId, again);
     const filed = newest.filter((message) => !isMarker(message)).map((m) => this.#table.toEntry(m));
     const runs = filed.map(readFiled);
     if (runs.some((run) => run !== null && run.info.revision > info.revision)) return;

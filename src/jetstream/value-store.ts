@@ -33,7 +33,7 @@ export class JetStreamValueStore implements ValueStore {
     );
   }
 
-  async get(runId: string, key: string): Promise<string | null> {
+  async get(runId: string, key: string, isKnown = true): Promise<string | null> {
     const name = `${toToken(runId)}.${key}`;
     const isBelieved = this.#oldLeader.belief();
     return this.#persistence.run(`reading values of run "${runId}"`, async () => {
@@ -42,7 +42,7 @@ export class JetStreamValueStore implements ValueStore {
       // What one replica has not heard of the leader may know. A marker says that it was removed.
       const message = await this.#table.newestFromLeader(name);
       if (message !== null) return isMarker(message) ? null : message.body;
-      if (isBelieved()) return null;
+      if (!isKnown || isBelieved()) return null;
       throw new NoAnswer("unavailable", name);
     });
   }

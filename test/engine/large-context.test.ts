@@ -161,6 +161,28 @@ test("a checkpoint whose value is lost says of which field", async () => {
   expect(read === null ? null : lostFields(read.checkpoint)).toEqual(["large"]);
 });
 
+test("a page of checkpoints, which a replica that is behind may give, waits for no value that has gone", async () => {
+  const asked: (readonly [string, boolean | undefined])[] = [];
+  const values: Partial<ValueStore> = {
+    get: async (_runId, key, isKnown) => {
+      asked.push([key, isKnown]);
+      return key === "new" ? '"value"' : null;
+    },
+  };
+  const old = { checkpoint: kept("old"), revision: 1 };
+  const inner: Partial<ContextStore> = {
+    page: async () => ({ views: [old], unreadable: [], next: null }),
+    get: async () => ({ checkpoint: kept("new"), revision: 2 }),
+  };
+  const contexts = new WholeContexts(inner as ContextStore, values as ValueStore);
+  const { views } = await contexts.page(0, 10);
+  expect(views).toMatchObject([{ revision: 2, checkpoint: { context: { large: "value" } } }]);
+  expect(asked).toEqual([
+    ["old", false],
+    ["new", true],
+  ]);
+});
+
 /** A run that is paused before its last two nodes, and its large field gone. */
 async function lostField(system: System, flow: ReturnType<typeof flowOf>, halt: Halt) {
   const worker = await system.worker([flow]);

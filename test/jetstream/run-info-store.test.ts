@@ -1,10 +1,14 @@
-import { expect, test } from "vitest";
+import { JetStreamApiError } from "@nats-io/jetstream";
+import { describe, expect, it, test } from "vitest";
 import type { RunInfo } from "../../src/core/records/run-info.ts";
 import { toToken } from "../../src/core/token.ts";
 import type { EndedWatch } from "../../src/jetstream/ended-watch.ts";
 import type { Entry, KvTable } from "../../src/jetstream/kv-table.ts";
+import { NoAnswer } from "../../src/jetstream/no-answer.ts";
 import type { Persistence } from "../../src/jetstream/persist.ts";
 import { JetStreamRunInfoStore } from "../../src/jetstream/run-info-store.ts";
+import type { StoredMessage } from "../../src/jetstream/stored-message.ts";
+import { API_CODE } from "../../src/jetstream/translate-error.ts";
 
 const info: RunInfo = {
   runId: "r",
@@ -24,7 +28,13 @@ const entry: Entry = {
 
 /** A store over a table that can do this. */
 function storeOn(table: Partial<KvTable>): JetStreamRunInfoStore {
-  const persistence = { run: (_what: string, attempt: () => Promise<unknown>) => attempt() };
+  const persistence = {
+    run: (_what: string, attempt: (again: boolean) => Promise<unknown>) =>
+      attempt(false).catch((error: unknown) => {
+        if (error instanceof NoAnswer) return attempt(true);
+        throw error;
+      }),
+  };
   return new JetStreamRunInfoStore(
     table as KvTable,
     persistence as unknown as Persistence,
@@ -50,4 +60,57 @@ test("a run is removed as it was read, and not what somebody has filed there sin
   });
   await store.remove("r");
   expect(removed).toEqual([[entry.key, 7]]);
+});
+
+describe("a replica that stays behind", () => {
+  const of = (seq: number, at: number): StoredMessage => ({
+    subject: entry.key,
+    seq,
+    storedAt: 0,
+    headers: undefined,
+    body: JSON.stringify({ ...info, revision: at }),
+    pending: 0,
+  });
+
+  /** A table whose newest entry is at 9, and where any replica that is asked still shows the one at 7. */
+  function lagging(written: string[]): Partial<KvTable> {
+    return {
+      encode: (value) => new TextEncoder().encode(JSON.stringify(value)),
+      toEntry: ({ subject: key, seq: revision, body, storedAt: writtenAt }) => ({
+        key,
+        body,
+        revision,
+        writtenAt,
+      }),
+      newest: async () => [of(7, 1)],
+      newestOfLeader: async () => [of(9, 2)],
+      removeAt: async () => {},
+      update: async (key, _body, revision) => {
+        if (revision !== 9)
+          throw new JetStreamApiError({
+            code: 400,
+            err_code: API_CODE.wrongLastSequence,
+            description: "wrong last sequence",
+          });
+        written.push(key);
+        return 10;
+      },
+    };
+  }
+
+  it("does not keep a run from being filed anew", async () => {
+    const written: string[] = [];
+    const paused: RunInfo = { ...info, revision: 3, status: "paused" };
+    expect(await storeOn(lagging(written)).refile("r", async () => paused)).toBe(true);
+    expect(written).toEqual([`orders.paused.${toToken("r")}`]);
+  });
+
+  it("does not keep a run from moving, or an older status from being refused", async () => {
+    const written: string[] = [];
+    const store = storeOn(lagging(written));
+    await store.replace({ ...info, revision: 3, status: "paused" }, ["running"]);
+    expect(written).toEqual([`orders.paused.${toToken("r")}`]);
+    await store.replace({ ...info, revision: 1, status: "paused" }, ["running"]);
+    expect(written).toHaveLength(1);
+  });
 });

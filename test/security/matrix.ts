@@ -109,7 +109,7 @@ function ofStream(stream: string): readonly Row[] {
     [`STREAM.MSG.DELETE.${stream}`, only(isWork, STEERERS)],
     [
       `STREAM.MSG.GET.${stream}`,
-      isContext || isValues ? CLIENTS : only(isWork || isLiveness, READERS),
+      isContext || isValues || isRuns ? CLIENTS : only(isWork || isLiveness, READERS),
     ],
     [`DIRECT.GET.${stream}`, isRuns ? CLIENTS : only(!isMetrics && !isValues, READERS)],
     [`DIRECT.GET.${stream}.${subject}`, isContext || isValues ? CLIENTS : only(isMetrics, READERS)],

@@ -89,8 +89,12 @@ export interface ContextStore {
 export interface ValueStore {
   /** Writes JSON text under a key that was never used before. Repeatable. @throws FloxideError `payload_too_large` */
   put(runId: string, key: string, text: string): Promise<void>;
-  /** The newest answer there is: null only where no such key was written, or it was removed. */
-  get(runId: string, key: string): Promise<string | null>;
+  /**
+   * The newest answer there is: null only where no such key was written, or it was removed.
+   *
+   * @param isKnown - false where nobody has said that it is there now: then one that no server has heard of is not waited for
+   */
+  get(runId: string, key: string, isKnown?: boolean): Promise<string | null>;
   remove(runId: string, keys: readonly string[]): Promise<void>;
   /** Forgets all values of the run. */
   removeRun(runId: string): Promise<void>;

@@ -30,6 +30,7 @@ export const readingAll = (names: Names): readonly string[] => {
     streamApi.getMessage(names.workStream),
     streamApi.getMessage(names.bucketStream("context")),
     streamApi.getMessage(names.bucketStream("values")),
+    streamApi.getMessage(names.bucketStream("runs")),
     streamApi.getMessage(names.bucketStream("liveness")),
     consumerApi.list(names.workStream),
     consumerApi.info(names.workStream, "*"),

@@ -19,6 +19,7 @@ function direct({ names, workflows, inbox }: Grantee): Permissions {
     names.bucketPrefix(table) + pattern;
   const contexts = names.bucketStream("context");
   const values = names.bucketStream("values");
+  const runs = names.bucketStream("runs");
   return {
     publish: [
       ...connecting(names),
@@ -27,7 +28,8 @@ function direct({ names, workflows, inbox }: Grantee): Permissions {
       streamApi.getMessage(contexts),
       streamApi.getLast(values, key("values", "*.*")),
       streamApi.getMessage(values),
-      streamApi.getBatch(names.bucketStream("runs")),
+      streamApi.getBatch(runs),
+      streamApi.getMessage(runs),
       // These keys do not say the workflow.
       key("context", "*"),
       key("values", "*.*"),
