@@ -3,6 +3,7 @@ import { FloxideError } from "../core/errors.ts";
 import { sayIssues } from "../core/issues.ts";
 import { unwritable } from "../core/json.ts";
 import type { Link } from "./link.ts";
+import { NoAnswer } from "./no-answer.ts";
 import { readPubAck } from "./pub-ack.ts";
 import { RawHeaders } from "./raw-headers.ts";
 import type { Requester } from "./requester.ts";
@@ -130,9 +131,18 @@ export class KvTable {
     return this.reader.lastOfEach([this.#prefix + pattern]);
   }
 
-  /** As {@link newest}, as the leader has it: one request a key, so only where few can fit. */
+  /**
+   * As {@link newest}, as the leader has it: one request a key, so only where few can fit.
+   *
+   * @throws NoAnswer where any of them is written meanwhile
+   */
   async newestOfLeader(pattern: string): Promise<StoredMessage[]> {
-    const messages = await this.reader.missing(this.#prefix + pattern, []);
+    const subject = this.#prefix + pattern;
+    const last = await this.reader.lastFromLeader(subject);
+    if (last === null) return [];
+    const messages = await this.reader.missing(subject, []);
+    // Read one by one: with a later one among them, one that was written before it may be missing.
+    if (messages.some(({ seq }) => seq > last.seq)) throw new NoAnswer("unavailable", subject);
     return messages.sort((a, b) => a.seq - b.seq);
   }
 

@@ -85,10 +85,7 @@ export class JetStreamRunInfoStore implements RunInfoStore {
       const newest = await this.#newest(runId, again);
       const info = await current();
       if (info === null) return false;
-      const filed = newest
-        .filter((message) => !isMarker(message))
-        .map((m) => this.#table.toEntry(m));
-      const [first, ...others] = filed.map(readFiled);
+      const [first, ...others] = this.#filed(newest).map(readFiled);
       if (others.length === 0 && first != null && saysTheSame(first.info, info)) return false;
       await this.#writeOver(info, this.#encode(info), newest);
       return true;
@@ -100,7 +97,8 @@ export class JetStreamRunInfoStore implements RunInfoStore {
       const [best] = bestFirst(await this.#table.list(anyKey(runId)));
       if (best !== undefined) return best.info;
       // A replica that is behind may not have heard of a run that this very client has just filed.
-      const [late] = bestFirst(await this.#table.listAll(anyKey(runId)));
+      const newest = await this.#newest(runId, true);
+      const [late] = bestFirst(this.#filed(newest));
       return late?.info ?? null;
     });
   }
@@ -142,6 +140,10 @@ export class JetStreamRunInfoStore implements RunInfoStore {
     return again ? this.#table.newestOfLeader(anyKey(runId)) : this.#table.newest(anyKey(runId));
   }
 
+  #filed(messages: readonly StoredMessage[]): Entry[] {
+    return messages.filter((message) => !isMarker(message)).map((m) => this.#table.toEntry(m));
+  }
+
   #encode(info: RunInfo): Uint8Array {
     return this.#table.encode(info, `the info of run "${info.runId}"`);
   }
@@ -158,8 +160,7 @@ export class JetStreamRunInfoStore implements RunInfoStore {
   /** Writes where nothing newer is filed (F3). */
   async #move(info: RunInfo, body: Uint8Array, again: boolean): Promise<void> {
     const newest = await this.#newest(info.runId, again);
-    const filed = newest.filter((message) => !isMarker(message)).map((m) => this.#table.toEntry(m));
-    const runs = filed.map(readFiled);
+    const runs = this.#filed(newest).map(readFiled);
     if (runs.some((run) => run !== null && run.info.revision > info.revision)) return;
     await this.#writeOver(info, body, newest);
   }
@@ -173,10 +174,7 @@ export class JetStreamRunInfoStore implements RunInfoStore {
     const seq = newest.reduce((highest, message) => Math.max(highest, message.seq), 0);
     if (!(await this.#writeAt(info, body, seq))) throw new NoAnswer("unavailable", info.runId);
     const key = keyOf(info, info.status);
-    const old = newest
-      .filter((message) => !isMarker(message))
-      .map((message) => this.#table.toEntry(message))
-      .filter((entry) => entry.key !== key);
+    const old = this.#filed(newest).filter((entry) => entry.key !== key);
     // Guarded: what somebody has filed there since is newer than what was read.
     await Promise.all(
       old.map(({ key: oldKey, revision }) => this.#table.removeAt(oldKey, revision, MARKER_TTL_S)),

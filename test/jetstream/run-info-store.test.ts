@@ -3,11 +3,14 @@ import { describe, expect, it, test } from "vitest";
 import type { RunInfo } from "../../src/core/records/run-info.ts";
 import { toToken } from "../../src/core/token.ts";
 import type { EndedWatch } from "../../src/jetstream/ended-watch.ts";
-import type { Entry, KvTable } from "../../src/jetstream/kv-table.ts";
+import { type Entry, KvTable } from "../../src/jetstream/kv-table.ts";
+import type { Link } from "../../src/jetstream/link.ts";
 import { NoAnswer } from "../../src/jetstream/no-answer.ts";
 import type { Persistence } from "../../src/jetstream/persist.ts";
+import type { Requester } from "../../src/jetstream/requester.ts";
 import { JetStreamRunInfoStore } from "../../src/jetstream/run-info-store.ts";
 import type { StoredMessage } from "../../src/jetstream/stored-message.ts";
+import type { StreamReader } from "../../src/jetstream/stream-reader.ts";
 import { API_CODE } from "../../src/jetstream/translate-error.ts";
 
 const info: RunInfo = {
@@ -25,6 +28,22 @@ const entry: Entry = {
   revision: 7,
   writtenAt: 0,
 };
+
+/** The run's entry as the stream keeps it. @param at - revision of the checkpoint that it shows */
+const of = (seq: number, at: number): StoredMessage => ({
+  subject: entry.key,
+  seq,
+  storedAt: 0,
+  headers: undefined,
+  body: JSON.stringify({ ...info, revision: at }),
+  pending: 0,
+});
+const toEntry = ({ subject: key, seq: revision, body, storedAt: writtenAt }: StoredMessage) => ({
+  key,
+  body,
+  revision,
+  writtenAt,
+});
 
 /** A store over a table that can do this. */
 function storeOn(table: Partial<KvTable>): JetStreamRunInfoStore {
@@ -44,9 +63,13 @@ function storeOn(table: Partial<KvTable>): JetStreamRunInfoStore {
 }
 
 test("a run that the replica which was asked has not heard of is asked of the leader", async () => {
-  const behind = storeOn({ list: async () => [], listAll: async () => [entry] });
+  const behind = storeOn({
+    list: async () => [],
+    newestOfLeader: async () => [of(7, 0)],
+    toEntry,
+  });
   expect(await behind.get("r")).toMatchObject({ runId: "r", status: "running" });
-  const nobody = storeOn({ list: async () => [], listAll: async () => [] });
+  const nobody = storeOn({ list: async () => [], newestOfLeader: async () => [] });
   expect(await nobody.get("r")).toBeNull();
 });
 
@@ -63,25 +86,11 @@ test("a run is removed as it was read, and not what somebody has filed there sin
 });
 
 describe("a replica that stays behind", () => {
-  const of = (seq: number, at: number): StoredMessage => ({
-    subject: entry.key,
-    seq,
-    storedAt: 0,
-    headers: undefined,
-    body: JSON.stringify({ ...info, revision: at }),
-    pending: 0,
-  });
-
   /** A table whose newest entry is at 9, and where any replica that is asked still shows the one at 7. */
   function lagging(written: string[]): Partial<KvTable> {
     return {
       encode: (value) => new TextEncoder().encode(JSON.stringify(value)),
-      toEntry: ({ subject: key, seq: revision, body, storedAt: writtenAt }) => ({
-        key,
-        body,
-        revision,
-        writtenAt,
-      }),
+      toEntry,
       newest: async () => [of(7, 1)],
       newestOfLeader: async () => [of(9, 2)],
       removeAt: async () => {},
@@ -113,4 +122,25 @@ describe("a replica that stays behind", () => {
     await store.replace({ ...info, revision: 1, status: "paused" }, ["running"]);
     expect(written).toHaveLength(1);
   });
+});
+
+test("what the leader has of several keys is given only where none was written while they were read", async () => {
+  const table = new KvTable({} as Link, {} as Requester, "KV_b", "$KV.b.");
+  const asked: string[] = [];
+  const reads = (last: number, seqs: readonly number[]): void => {
+    const reader: Partial<StreamReader> = {
+      lastFromLeader: async (subject) => {
+        asked.push(subject);
+        return of(last, 0);
+      },
+      missing: async () => seqs.map((seq) => of(seq, 0)),
+    };
+    Object.assign(table, { reader });
+  };
+  reads(9, [9, 7]);
+  expect((await table.newestOfLeader("*.*.r")).map(({ seq }) => seq)).toEqual([7, 9]);
+  // The key at 8 was read before it was written, the one at 11 after: together they never were there.
+  reads(9, [6, 11]);
+  await expect(table.newestOfLeader("*.*.r")).rejects.toBeInstanceOf(NoAnswer);
+  expect(asked).toEqual(["$KV.b.*.*.r", "$KV.b.*.*.r"]);
 });

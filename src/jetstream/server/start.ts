@@ -11,7 +11,7 @@ import { waitUntilReady } from "./ready.ts";
 
 /** How a server for development and tests is started. */
 export interface StartNatsServerOptions {
-  /** Handed on to the server, and to {@link findNatsServer} when no `binary` is given. */
+  /** The environment: handed on to the server, and to the search for one when no `binary` is given. */
   readonly env: Env;
   /** Path of a nats-server. @default what {@link findNatsServer} finds */
   readonly binary?: string;
