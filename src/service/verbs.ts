@@ -28,10 +28,13 @@ export interface VerbDescription {
   readonly request: object | null;
 }
 
-/** The table in words, for documentation and discovery. */
+let described: readonly VerbDescription[] | null = null;
+
+/** The table in words, for documentation and discovery. Made once: tools that watch services ask every few seconds. */
 export function describeVerbs(): readonly VerbDescription[] {
-  return VERB_NAMES.map((verb) => {
+  described ??= VERB_NAMES.map((verb) => {
     const { summary, gives, example, request } = VERBS[verb];
     return { verb, summary, gives, example, request: jsonSchemaOf(request) };
   });
+  return described;
 }

@@ -111,7 +111,7 @@ const CountersSchema = z.looseObject({
   /** Work items that came to be. */
   items: Count,
   completed: Count,
-  /** Items that failed for good: to `onError` or to the run's end. */
+  /** Items that failed for good: to `onError` or to the run's end. One that fails again after a resume counts again. */
   failed: Count,
   retries: Count,
   /** Executions lost with their worker. */

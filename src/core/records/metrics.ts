@@ -11,7 +11,7 @@ export const RunMetricsSchema = z.looseObject({
   /** Work items that came to be. */
   items: Count,
   completed: Count,
-  /** Items that failed for good. */
+  /** Items that failed for good; one that fails again after a resume counts again. */
   failed: Count,
   retries: Count,
   /** Executions lost with their worker. */
