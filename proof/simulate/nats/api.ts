@@ -98,7 +98,9 @@ function messageGet(stream: SimStream, body: string): Answer {
     last_by_subj?: string;
   };
   const message =
-    subject === undefined ? stream.leader.messages.get(seq ?? 0) : stream.leader.last(subject);
+    subject === undefined
+      ? stream.leader.messages.get(seq ?? 0)
+      : stream.leader.lastOfEach([subject]).at(-1);
   return message === undefined || message === null ? NO_MESSAGE : toMessageGet(message);
 }
 
