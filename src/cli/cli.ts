@@ -76,9 +76,13 @@ export class Cli {
   }
 
   /** Connects, hands over an orchestrator for each namespace of the system, and closes all at the end. */
-  withOrchestrators<T>(work: (orchestrators: readonly Orchestrator[]) => Promise<T>): Promise<T> {
-    return this.withDoor(async (_door, orchestrator) =>
-      work(await inParallel(this.namespaces(), WIDTH, orchestrator)),
+  withOrchestrators<T>(
+    work: (orchestrators: readonly Orchestrator[]) => Promise<T>,
+    options: DoorOptions = {},
+  ): Promise<T> {
+    return this.withDoor(
+      async (_door, orchestrator) => work(await inParallel(this.namespaces(), WIDTH, orchestrator)),
+      options,
     );
   }
 

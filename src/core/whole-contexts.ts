@@ -39,8 +39,11 @@ export class WholeContexts implements ContextStore {
     for (let seen = 0; ; ) {
       const read = await this.#inner.get(runId, Math.max(seen, atLeast ?? 0));
       if (read?.checkpoint.contextKept === undefined) return read;
-      const whole = await this.#whole(read, true);
-      if (lostFields(whole.checkpoint).length === 0 || read.revision <= seen) return whole;
+      // A value that is not there may have been replaced: only where the checkpoint stays as it is, it is waited for.
+      const isLast = isTerminal(read.checkpoint.status) || read.revision <= seen;
+      const isWanted = isLast && !isTerminal(read.checkpoint.status);
+      const whole = await this.#whole(read, isWanted);
+      if (isLast || lostFields(whole.checkpoint).length === 0) return whole;
       seen = read.revision;
     }
   }
@@ -79,13 +82,14 @@ export class WholeContexts implements ContextStore {
   }
 
   /** The checkpoint with all of its context that is stored. */
-  async #whole({ checkpoint, revision }: Versioned, isNewest: boolean): Promise<Versioned> {
+  async #whole({ checkpoint, revision }: Versioned, isWanted: boolean): Promise<Versioned> {
     if (checkpoint.contextKept === undefined) return { checkpoint, revision };
     const context = { ...checkpoint.context };
-    for (const [field, [key]] of Object.entries(checkpoint.contextKept)) {
-      const value = await this.#value(checkpoint.runId, key, isNewest);
+    const fields = Object.entries(checkpoint.contextKept);
+    await inParallel(fields, WIDTH, async ([field, [key]]) => {
+      const value = await this.#value(checkpoint.runId, key, isWanted);
       if (value !== undefined) context[field] = value;
-    }
+    });
     return { checkpoint: { ...checkpoint, context }, revision };
   }
 

@@ -49,7 +49,12 @@ export async function writeCheckpoint(
     const bare = left.length === 0 ? lighter : await outside.keepResults(lighter, left);
     const least = await outside.keepInputs(before, bare);
     if (least === lighter) throw error;
-    return put(least);
+    return put(least).catch((cause: unknown) => {
+      // Nothing was sent, so nothing will ever name what was stored for it.
+      if (isFloxideError(cause, "payload_too_large"))
+        void outside.drop(next.runId, newKeys(before, least));
+      throw cause;
+    });
   }
 }
 

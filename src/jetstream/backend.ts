@@ -10,7 +10,7 @@ import { JetStreamContextStore } from "./context-store.ts";
 import { JetStreamControlBus } from "./control-bus.ts";
 import { JetStreamDeadLetterStore } from "./dead-letter-store.ts";
 import { EndedWatch } from "./ended-watch.ts";
-import { checkServerVersion, checkThere, ensureTopology } from "./ensure-topology.ts";
+import { checkServerVersion, ensureTopology, findTopology } from "./ensure-topology.ts";
 import { JetStreamErrorStore } from "./error-store.ts";
 import { JetStreamHistoryStore } from "./history-store.ts";
 import { KvTable } from "./kv-table.ts";
@@ -72,9 +72,10 @@ export async function openJetStreamBackend(
     });
     const names = namesOf(resolved.namespace);
     const opening = new Persistence(link, resolved.connectTimeoutMs);
-    if (!resolved.create) await checkThere(jsm, names, opening);
     const plans = topologyOf(names, resolved);
-    const streams = await ensureTopology(jsm, plans, opening, resolved.logger);
+    const streams = await (resolved.create
+      ? ensureTopology(jsm, plans, opening, resolved.logger)
+      : findTopology(jsm, names, plans, opening));
     checkPartitionsOf(streams.get(names.workStream)?.config ?? {}, resolved);
     const replicas = streams.get(names.bucketStream("context"))?.config.num_replicas ?? 1;
     // Of a server in a cluster somebody may ask for more copies at any time.

@@ -24,22 +24,42 @@ export function checkServerVersion(version: string): void {
 }
 
 /**
- * Refuses a namespace in which there is nothing.
+ * Looks at the streams, and makes and changes nothing.
  *
- * @throws FloxideError `not_found`
+ * @returns the streams as they are, by name
+ * @throws FloxideError `not_found` where one is missing, `backend` where one cannot be used
  */
-export async function checkThere(
+export async function findTopology(
   jsm: JetStreamManager,
-  { workStream, namespace }: Pick<Names, "workStream" | "namespace">,
+  { namespace }: Pick<Names, "namespace">,
+  plans: readonly StreamPlan[],
   persistence: Persistence,
-): Promise<void> {
-  const what = `looking for the stream "${workStream}"`;
-  if ((await persistence.manage(what, () => findStream(jsm, workStream))) !== null) return;
-  throw new FloxideError(
-    "not_found",
-    `there is no floxide in namespace "${namespace}": a worker, an orchestrator or a first start makes it`,
-    { details: { namespace } },
+): Promise<ReadonlyMap<string, StreamInfo>> {
+  const found = new Map<string, StreamInfo>();
+  await Promise.all(
+    plans.map(async (plan) => {
+      const info = await lookAtStream(jsm, plan.name, persistence);
+      if (info === null) return;
+      checkFixed(plan, info);
+      found.set(plan.name, info);
+    }),
   );
+  const missing = plans.map(({ name }) => name).filter((name) => !found.has(name));
+  if (missing.length === 0) return found;
+  const what =
+    found.size === 0
+      ? `there is no floxide in namespace "${namespace}": a worker, an orchestrator or a first start makes it`
+      : `namespace "${namespace}" lacks ${missing.join(", ")}: a worker or an orchestrator makes them, once whatever is being restored is back`;
+  throw new FloxideError("not_found", what, { details: { namespace, missing } });
+}
+
+/** The stream, or null where there is none. @throws FloxideError `backend` */
+export function lookAtStream(
+  jsm: JetStreamManager,
+  name: string,
+  persistence: Persistence,
+): Promise<StreamInfo | null> {
+  return persistence.manage(`looking for the stream "${name}"`, () => findStream(jsm, name));
 }
 
 /**
@@ -93,13 +113,18 @@ async function findStream(jsm: JetStreamManager, name: string): Promise<StreamIn
   }
 }
 
+/** @throws FloxideError `backend` where it differs in what cannot be changed */
+function checkFixed(plan: StreamPlan, info: StreamInfo): void {
+  for (const field of differences(plan.fixed, info.config)) throw incompatible(plan, field, info);
+}
+
 async function reconcile(
   jsm: JetStreamManager,
   plan: StreamPlan,
   info: StreamInfo,
   logger: Logger,
 ): Promise<StreamInfo> {
-  for (const field of differences(plan.fixed, info.config)) throw incompatible(plan, field, info);
+  checkFixed(plan, info);
   const wanted = { ...plan.kept, ...askedOf(plan, info.config, logger) };
   const changes = differences(wanted, info.config);
   if (changes.length === 0) return info;

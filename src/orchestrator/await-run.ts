@@ -79,30 +79,35 @@ export class Ends {
   }
 
   async #listen(): Promise<void> {
-    this.#stopLingering();
     this.#watch ??= this.#scope.backend.runs.watchEnded((info) => this.#ended(info), {
       onAnew: () => void this.#lookAtAll(),
       onGone: (error) => this.#gone(error),
     });
+    const watch = this.#watch;
     try {
-      await this.#watch;
-      this.#isListening = true;
+      await watch;
+      // Given up meanwhile, it tells nothing.
+      if (this.#watch === watch) this.#isListening = true;
     } catch (error) {
       // The next wait tries again.
-      this.#watch = null;
+      if (this.#watch === watch) this.#watch = null;
       throw error;
     }
   }
 
   close(): void {
-    const watch = this.#watch;
-    this.#watch = null;
-    this.#isListening = false;
-    this.#begun.clear();
+    this.#stopListening();
     for (const [runId, waiting] of this.#waiting) {
       for (const { fail } of waiting) fail(givenUp(runId, "the orchestrator was closed"));
     }
     this.#stopLingering();
+  }
+
+  #stopListening(): void {
+    const watch = this.#watch;
+    this.#watch = null;
+    this.#isListening = false;
+    this.#begun.clear();
     // Not waited for: during an outage it may still be beginning.
     void watch?.then(
       (stop) => stop(),
@@ -131,17 +136,7 @@ export class Ends {
   #linger(): void {
     const { clock } = this.#scope;
     this.#stopLingering();
-    this.#stopLingering = clock.after(
-      LINGER_MS,
-      () => {
-        const watch = this.#watch;
-        this.#watch = null;
-        this.#isListening = false;
-        this.#begun.clear();
-        void watch?.then((stop) => stop());
-      },
-      { background: true },
-    );
+    this.#stopLingering = clock.after(LINGER_MS, () => this.#stopListening(), { background: true });
   }
 
   #ended(info: RunInfo): void {
@@ -150,6 +145,7 @@ export class Ends {
   }
 
   #remember(runId: string, wait: Wait): void {
+    this.#stopLingering();
     const waiting = this.#waiting.get(runId) ?? new Set();
     waiting.add(wait);
     this.#waiting.set(runId, waiting);

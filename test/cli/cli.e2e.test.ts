@@ -168,6 +168,21 @@ describe("on a server that is there", () => {
     });
   });
 
+  test("repair --restored makes what was not restored", async () => {
+    await using server = await startTestServer();
+    const env = { NATS_URL: server.url };
+    expect(await floxide(["start", "double", "1"], { env })).toMatchObject({ code: 0 });
+    const nats = await connect({ servers: server.url });
+    await nats.request("$JS.API.STREAM.DELETE.floxide-work");
+    await nats.close();
+    expect(await floxide(["repair"], { env })).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('namespace "floxide" lacks floxide-work'),
+    });
+    const { code, out } = await floxide(["repair", "--restored", "--json"], { env });
+    expect({ code, found: JSON.parse(out) }).toMatchObject({ code: 0, found: { lost: 1 } });
+  });
+
   test("a worker whose node goes on ends at the second signal", async () => {
     await using server = await startTestServer();
     const cwd = await folderWith({ "flows.ts": STUBBORN });

@@ -435,3 +435,22 @@ test("a service answers for each partition that it serves, on one connection tha
   const none = PartitionedService.connect({ ...options, serve: [3] });
   await expect(none).rejects.toMatchObject({ code: "definition" });
 });
+
+test("a wrong number of partitions is refused before anything is made of them", async () => {
+  const two = system(2);
+  await using _orchestrator = await PartitionedOrchestrator.connect(two);
+  const nats = await bare();
+  const count = async () => (await (await jetstreamManager(nats)).getAccountInfo()).streams;
+  const before = await count();
+  const refused = {
+    code: "definition",
+    message: expect.stringContaining("2 partitions, not of 4"),
+  };
+  const four = { ...two, partitions: 4 };
+  await expect(PartitionedOrchestrator.connect(four)).rejects.toMatchObject(refused);
+  await expect(PartitionedWorker.connect({ ...four, serve: [2, 3] })).rejects.toMatchObject(
+    refused,
+  );
+  await expect(PartitionedService.connect({ ...four, serve: [3] })).rejects.toMatchObject(refused);
+  expect(await count()).toBe(before);
+});

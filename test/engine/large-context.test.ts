@@ -3,8 +3,11 @@ import { z } from "zod";
 import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { newCheckpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { lostFields } from "../../src/core/checkpoint/wide.ts";
+import { FloxideError } from "../../src/core/errors.ts";
 import type { ContextStore, ValueStore } from "../../src/core/ports/stores.ts";
 import { WholeContexts } from "../../src/core/whole-contexts.ts";
+import { Outside, WIDTHS } from "../../src/engine/outside.ts";
+import { writeCheckpoint } from "../../src/engine/write-checkpoint.ts";
 import {
   latest,
   next,
@@ -161,6 +164,26 @@ test("a checkpoint whose value is lost says of which field", async () => {
   expect(read === null ? null : lostFields(read.checkpoint)).toEqual(["large"]);
 });
 
+test("a value is waited for only where the checkpoint that names it goes on and stays as it is", async () => {
+  const asked: (boolean | undefined)[] = [];
+  const values: Partial<ValueStore> = {
+    get: async (_runId, _key, isKnown) => {
+      asked.push(isKnown);
+      return null;
+    },
+  };
+  const on = (checkpoint: Checkpoint) =>
+    new WholeContexts(
+      { get: async () => ({ checkpoint, revision: 1 }) } as Partial<ContextStore> as ContextStore,
+      values as ValueStore,
+    );
+  await on(kept("gone")).get("r");
+  expect(asked).toEqual([false, true]);
+  // An ended run names only what it had lost: who asks why it failed must not wait for that.
+  await on({ ...kept("gone"), status: "cancelled" }).get("r");
+  expect(asked).toEqual([false, true, false]);
+});
+
 test("a page of checkpoints, which a replica that is behind may give, waits for no value that has gone", async () => {
   const asked: (readonly [string, boolean | undefined])[] = [];
   const values: Partial<ValueStore> = {
@@ -179,7 +202,7 @@ test("a page of checkpoints, which a replica that is behind may give, waits for 
   expect(views).toMatchObject([{ revision: 2, checkpoint: { context: { large: "value" } } }]);
   expect(asked).toEqual([
     ["old", false],
-    ["new", true],
+    ["new", false],
   ]);
 });
 
@@ -318,3 +341,30 @@ test("writers that lose a compare-and-set leave none of their values behind", as
 });
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
+
+test("values that were stored for a write which is too large all the same are forgotten", async () => {
+  const values = new Map<string, string>();
+  const store: Partial<ValueStore> = {
+    put: async (_runId, key, text) => void values.set(key, text),
+    remove: async (_runId, keys) => {
+      for (const key of keys) values.delete(key);
+    },
+  };
+  const contexts: Partial<ContextStore> = {
+    update: () => Promise.reject(new FloxideError("payload_too_large", "too large")),
+  };
+  let keys = 0;
+  const outside = new Outside(store as ValueStore, 1_000_000, WIDTHS, () => `k${++keys}`);
+  const checkpoint = newCheckpoint({ ...KNOWN, startSeq: 1, context: {}, createdAt: 0 }, 0);
+  const input = Array.from({ length: 200 }, () => "x".repeat(1_000));
+  const items = { 1: { node: "a", input, attempt: 1, turn: 0 } };
+  const written = writeCheckpoint(
+    { store: contexts as ContextStore, outside },
+    { checkpoint, revision: 5 },
+    { ...checkpoint, items },
+    0,
+  );
+  await expect(written).rejects.toMatchObject({ code: "payload_too_large" });
+  expect(keys).toBeGreaterThan(0);
+  expect(values.size).toBe(0);
+});

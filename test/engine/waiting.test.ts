@@ -1,5 +1,8 @@
-import { expect, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { ManualClock } from "../../src/memory/timers.ts";
+import { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { chain } from "../support/flows.ts";
+import type { Alterations } from "./altered.ts";
 import { System } from "./system.ts";
 
 const flow = chain(2);
@@ -41,4 +44,74 @@ test("a run that could not be started is looked up", async () => {
   const id = await orchestrator.startRun(flow, 1).catch((error: Error) => error.message);
   await system.backend.runs.remove(id);
   await expect(orchestrator.waitForCompletion(id)).rejects.toMatchObject({ code: "not_found" });
+});
+
+describe("half a minute after the last wait, ends are listened to no more", () => {
+  /** An orchestrator whose time stands still until a test lets it pass. */
+  function waiting(system: System, alterations: Alterations = {}) {
+    const clock = new ManualClock();
+    const parts = { backend: system.open(alterations), workflows: [flow], clock };
+    const orchestrator = new Orchestrator(parts, { answerMs: 200 });
+    onTestFinished(() => orchestrator.close());
+    return { clock, orchestrator };
+  }
+
+  function gateOf() {
+    let open = (): void => {};
+    let fail = (_error: Error): void => {};
+    const passed = new Promise<void>((resolve, reject) => {
+      open = resolve;
+      fail = reject;
+    });
+    return { passed, open: () => open(), fail: (error: Error) => fail(error) };
+  }
+
+  /** Opens the watch when the test says so. */
+  const opening = (gate: Promise<unknown>): Alterations => ({
+    runs: (runs) => ({
+      watchEnded: async (...args) => {
+        await gate;
+        return runs.watchEnded(...args);
+      },
+    }),
+  });
+
+  test("but for a run that somebody has begun to wait for since", async () => {
+    await using system = new System([flow]);
+    const { clock, orchestrator } = waiting(system);
+    const worker = await system.worker([flow]);
+    await orchestrator.waitForCompletion(await orchestrator.startRun(flow, 1));
+    await worker.stop();
+    await clock.advance(29_000);
+    const ended = orchestrator.waitForCompletion(await orchestrator.startRun(flow, 1));
+    await clock.advance(2_000);
+    await system.worker([flow]);
+    expect(await ended).toMatchObject({ status: "completed" });
+  });
+
+  test("also where the watch opens only then: the next wait begins another one", async () => {
+    await using system = new System([flow]);
+    const gate = gateOf();
+    const { clock, orchestrator } = waiting(system, opening(gate.passed));
+    const tooShort = orchestrator.waitForCompletion("nobody", { timeoutMs: 1_000 });
+    await Promise.all([expect(tooShort).rejects.toThrow(/1000 ms/), clock.advance(1_000)]);
+    await clock.advance(31_000);
+    gate.open();
+    await clock.advance(0);
+    await system.worker([flow]);
+    const id = await orchestrator.startRun(flow, 1);
+    expect(await orchestrator.waitForCompletion(id)).toMatchObject({ status: "completed" });
+  });
+
+  test("and that the watch fails later is nobody's matter", async () => {
+    await using system = new System([flow]);
+    const gate = gateOf();
+    const { clock, orchestrator } = waiting(system, opening(gate.passed));
+    const tooShort = orchestrator.waitForCompletion("nobody", { timeoutMs: 1_000 });
+    await Promise.all([expect(tooShort).rejects.toThrow(/1000 ms/), clock.advance(1_000)]);
+    await clock.advance(31_000);
+    // Were nobody to take it, the test run would end with an unhandled rejection.
+    gate.fail(new Error("gave up after 120000 ms"));
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  });
 });

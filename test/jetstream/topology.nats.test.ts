@@ -47,6 +47,22 @@ describe("topology", () => {
     expect(consumers.map(({ name }) => name).sort()).toEqual(["start-orders", "work-orders"]);
   });
 
+  it("is left as it is by who only looks, also where a stream is missing or differs", async () => {
+    const of = { servers: server.url, namespace: "looked-at" };
+    await using _made = await opened({ ...of, historyRetentionMs: 60_000 });
+    await using plain = await plainConnection(server.url);
+    await using _looking = await opened({ ...of, historyRetentionMs: 120_000, create: false });
+    const { config } = await plain.jsm.streams.info("looked-at-history");
+    expect(config.max_age).toBe(60_000 * 1_000_000);
+    await plain.jsm.streams.delete("KV_looked-at-context");
+    await expect(openJetStreamBackend({ ...of, create: false })).rejects.toMatchObject({
+      code: "not_found",
+      message: expect.stringContaining("lacks KV_looked-at-context"),
+      details: { namespace: "looked-at", missing: ["KV_looked-at-context"] },
+    });
+    await expect(plain.jsm.streams.info("KV_looked-at-context")).rejects.toThrow(/not found/);
+  });
+
   it("bounds nothing of the work queue, and has what the rules demand", async () => {
     await using one = await opened({ servers: server.url, namespace: "rules" });
     await one.backend.queue.prepare("orders");

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { repairAll, total } from "../../client/all-partitions.ts";
 import { FloxideError } from "../../core/errors.ts";
+import type { Orchestrator } from "../../orchestrator/orchestrator.ts";
 import type { RepairOptions } from "../../orchestrator/repair.ts";
 import type { RepairFinding, RepairReport } from "../../orchestrator/repair-report.ts";
 import type { Cli } from "../cli.ts";
@@ -61,7 +62,7 @@ function onJetStream(
   { quietFor, restored }: RepairCommandOptions,
 ): Promise<void> {
   const its = runId === undefined ? cli : cli.of(runId);
-  return its.withOrchestrators(async (orchestrators) => {
+  const work = async (orchestrators: readonly Orchestrator[]): Promise<void> => {
     const found: RepairFinding[] = [];
     const options: RepairOptions = {
       ...(runId === undefined ? { all: true } : { runId }),
@@ -73,7 +74,9 @@ function onJetStream(
       },
     };
     show(cli, await repairAll(orchestrators, options), found);
-  });
+  };
+  // What was not restored is made anew.
+  return its.withOrchestrators(work, { create: restored === true });
 }
 
 /** The look that services have by themselves every half minute, at once. @throws FloxideError `validation` for more */
