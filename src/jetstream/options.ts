@@ -103,7 +103,7 @@ const FieldsSchema = z.strictObject({
    */
   historyMaxBytes: Bytes.optional(),
   /**
-   * False to use a system that is there and make none: for who only looks.
+   * False to use a system as it is, without making or changing a stream: for who only looks.
    *
    * @default true
    */
