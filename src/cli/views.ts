@@ -27,8 +27,10 @@ export function runBlock(cli: Cli, info: RunInfo): string {
   const now = cli.io.now();
   const end = endOf(info);
   const version = info.version === 0 ? "" : ` v${info.version}`;
+  const { namespace, partOf } = cli.of(info.runId).settings;
   return cli.block([
     ["run", info.runId, "bold"],
+    ...(partOf === null ? [] : [["partition", namespace] as const]),
     ["workflow", `${info.workflow}${version}`],
     ["status", info.status, styleOf(info.status)],
     ...(end === null && info.revision === 0 ? [["taken", "not yet"] as const] : []),

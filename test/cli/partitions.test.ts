@@ -28,6 +28,8 @@ describe("with partitions", () => {
       expect(await runs.get(id)).toMatchObject({ status: "running" });
       expect(await shell.json("status", id)).toMatchObject({ runId: id, status: "running" });
     }
+    const { out } = await shell.run("status", "a");
+    expect(out).toMatch(new RegExp(`partition +${placeOf("a")}\n`));
     expect(await shell.run("status", "nobody")).toMatchObject({ code: 3 });
   });
 
