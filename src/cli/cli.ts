@@ -12,7 +12,7 @@ import { holdingRefusals, loggerTo } from "./log.ts";
 import { type Runs, runsOf } from "./runs.ts";
 import type { LogLevel, Settings } from "./settings.ts";
 import { type System, systemOf } from "./system.ts";
-import { oneLine } from "./text/printable.ts";
+import { oneLine, printable, printableJson } from "./text/printable.ts";
 import { styled } from "./text/style.ts";
 import type { Column } from "./text/table.ts";
 import { block, table } from "./text/table.ts";
@@ -177,21 +177,21 @@ export class Cli {
 
   /** The answer of a command: one JSON document with `--json`, else what `show` writes. */
   answer(document: object, show: () => string): void {
-    this.io.out.write(this.settings.json ? `${JSON.stringify(document)}\n` : show());
+    this.io.out.write(this.settings.json ? `${printableJson(document)}\n` : show());
   }
 
   /** A word to people beside the answer. Not for programs. */
   note(text: string): void {
     const { quiet, json } = this.settings;
     if (quiet || json) return;
-    this.io.err.write(`${styled(text, "dim", this.io.err.colors)}\n`);
+    this.io.err.write(`${styled(printable(text), "dim", this.io.err.colors)}\n`);
   }
 
   /** Says why the command ends. One line, or one JSON object. */
   complain(error: unknown): void {
     const { code, message, details } = complaintOf(error);
     const text = this.settings.json
-      ? JSON.stringify({ error: { code, message, details } })
+      ? printableJson({ error: { code, message, details } })
       : `${styled("floxide:", "red", this.io.err.colors)} ${oneLine(message)}`;
     this.io.err.write(`${text}\n`);
     if (this.settings.logLevel !== "debug" || !(error instanceof Error)) return;

@@ -2,7 +2,7 @@ import type { Failure } from "../core/failure.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import type { WorkItem } from "../orchestrator/inspect.ts";
 import type { Cli } from "./cli.ts";
-import { oneLine } from "./text/printable.ts";
+import { oneLine, printableJson } from "./text/printable.ts";
 import { styleOf } from "./text/style.ts";
 import { duration, relative } from "./text/time.ts";
 
@@ -82,4 +82,4 @@ export function itemTable(cli: Cli, items: readonly WorkItem[]): string {
 }
 
 /** JSON for people. */
-export const pretty = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
+export const pretty = (value: unknown): string => `${printableJson(value, 2)}\n`;

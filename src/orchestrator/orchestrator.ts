@@ -2,7 +2,6 @@ import type { RunStatus } from "../core/checkpoint/checkpoint.ts";
 import type { Clock } from "../core/clock.ts";
 import { systemClock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
-import { cut } from "../core/issues.ts";
 import type { Json } from "../core/json.ts";
 import type { Logger } from "../core/logger.ts";
 import { silentLogger } from "../core/logger.ts";
@@ -309,6 +308,8 @@ function checkPosition<T extends number | null>(given: T, name: string): T {
 /** @throws FloxideError `validation` */
 function checkLimit(limit: number, most = 1_000): number {
   if (Number.isInteger(limit) && limit >= 1 && limit <= most) return limit;
-  const message = `a page has 1 to ${most} entries, not ${cut(String(limit), 40)}`;
-  throw new FloxideError("validation", message, { details: { limit } });
+  // Callers without types give anything, also what has no text.
+  const given = typeof limit === "number" ? String(limit) : `what is a ${typeof limit}`;
+  const message = `a page has 1 to ${most} entries, not ${given}`;
+  throw new FloxideError("validation", message, { details: { most } });
 }

@@ -480,3 +480,10 @@ describe("a bug", () => {
     expect(err).toMatch(/\n {4}at /);
   });
 });
+
+test("an id that would steer the terminal is shown as what it is, also in words beside the answer", async () => {
+  const shell = new Shell();
+  const { out, err } = await shell.run("start", "chain", "1", "--run-id", "\u001b[2J");
+  expect(err).toContain("run \\u001b[2J: ");
+  expect(out + err).not.toContain("\u001b");
+});

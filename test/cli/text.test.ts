@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { forPeople, loggerTo } from "../../src/cli/log.ts";
 import { sampleOf } from "../../src/cli/sample.ts";
-import { oneLine, printable, widthOf } from "../../src/cli/text/printable.ts";
+import { oneLine, printable, printableJson, widthOf } from "../../src/cli/text/printable.ts";
 import { block, table } from "../../src/cli/text/table.ts";
 import { duration, readDuration, readTime, relative } from "../../src/cli/text/time.ts";
 
@@ -77,6 +77,12 @@ test("a block stands names and values below each other", () => {
 describe("text of users", () => {
   test("cannot steer the terminal", () => {
     expect(printable("a\u001b[2Jb\nc\u009bd\u202ee")).toBe("a\\u001b[2Jb\\nc\\u009bd\\u202ee");
+    const value = { "a\u009b": ["\u001b[2J\n\u202e", 1] };
+    for (const indent of [0, 2]) {
+      const json = printableJson(value, indent);
+      expect(JSON.parse(json)).toEqual(value);
+      expect(json).toMatch(/^[ -~\n]+$/);
+    }
   });
 
   test("becomes one line", () => {

@@ -235,6 +235,7 @@ describe("an orchestrator refuses", () => {
     ["a time that is none", () => orchestrator.listRuns({ createdFrom: "yesterday" })],
     ["a filter that there is not", () => orchestrator.listRuns({ worklow: "a" } as never)],
     ["a position that is none", () => orchestrator.deadLetters({ before: Number.NaN })],
+    ["a limit without a text", () => orchestrator.errors("r", { limit: { toString: 1 } as never })],
     ["a signal without a name", () => orchestrator.signal("r", 5 as never)],
     ["what is no workflow", () => orchestrator.startRun(undefined as never, 1)],
   ];

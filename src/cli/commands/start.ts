@@ -13,6 +13,7 @@ import { readJson } from "../read-json.ts";
 import type { Runs } from "../runs.ts";
 import type { WantedRun } from "../start-roads.ts";
 import { startThroughService, startUnchecked } from "../start-roads.ts";
+import { line } from "../text/printable.ts";
 import { readDuration } from "../text/time.ts";
 import { runBlock } from "../views.ts";
 import { ended, exitOf } from "./outcome.ts";
@@ -151,14 +152,14 @@ async function report(
 ): Promise<number> {
   cli.note(`run ${runId}: ${SAID[road]}`);
   if (options.wait !== true) {
-    cli.answer({ runId, road }, () => `${runId}\n`);
+    cli.answer({ runId, road }, () => line(runId));
     return 0;
   }
   const info = await runs()
     .then((looking) => ended(looking, runId, options.timeout))
     .catch((error: unknown) => {
       if (!isFloxideError(error) || error.code === "timeout") throw error;
-      cli.answer({ runId, road }, () => `${runId}\n`);
+      cli.answer({ runId, road }, () => line(runId));
       throw notSeen(runId, error);
     });
   cli.answer({ ...info, road }, () => runBlock(cli, info));

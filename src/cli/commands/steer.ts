@@ -4,6 +4,7 @@ import type { Act } from "../command.ts";
 import { examples } from "../command.ts";
 import { readJson } from "../read-json.ts";
 import { throughService } from "../start-roads.ts";
+import { line } from "../text/printable.ts";
 
 interface Steering {
   readonly name: string;
@@ -56,7 +57,7 @@ export function addSteerCommands(program: Command, act: Act): void {
             if (!(await throughService(door, name, { runId }))) {
               await steer(await orchestrator(), runId);
             }
-            cli.answer({ runId }, () => `run ${runId}: ${done}\n`);
+            cli.answer({ runId }, () => line(`run ${runId}: ${done}`));
           }),
         ),
       );
@@ -88,7 +89,7 @@ export function addSteerCommands(program: Command, act: Act): void {
           if (!(await throughService(door, "signal", { runId, name, payload, ...given }))) {
             await (await orchestrator()).signal(runId, name, payload, given);
           }
-          cli.answer({ runId }, () => `run ${runId}: signal "${name}" sent\n`);
+          cli.answer({ runId }, () => line(`run ${runId}: signal "${name}" sent`));
         });
       }),
     );

@@ -10,6 +10,17 @@ export function printable(text: string): string {
   });
 }
 
+/** The text as a line of its own. */
+export const line = (text: string): string => `${printable(text)}\n`;
+
+/** JSON in which what would steer the terminal is escaped. JSON itself escapes only some of it. */
+export function printableJson(value: unknown, indent = 0): string {
+  return JSON.stringify(value, null, indent)
+    .split("\n")
+    .map((its) => printable(its))
+    .join("\n");
+}
+
 /** The message on one line, as people write it: list points and line ends become `; ` and blanks. */
 export function oneLine(message: string): string {
   const [first = "", ...others] = message
