@@ -66,6 +66,16 @@ describe("half a minute after the last wait, ends are listened to no more", () =
     return { passed, open: () => open(), fail: (error: Error) => fail(error) };
   }
 
+  /** A wait that is over, with the time to listen after it, before the watch has opened. The gate opens it. */
+  async function givenUp(system: System) {
+    const gate = gateOf();
+    const { clock, orchestrator } = waiting(system, opening(gate.passed));
+    const wait = orchestrator.waitForCompletion("nobody", { timeoutMs: 1_000 });
+    await Promise.all([expect(wait).rejects.toThrow(/1000 ms/), clock.advance(1_000)]);
+    await clock.advance(31_000);
+    return { clock, orchestrator, gate };
+  }
+
   /** Opens the watch when the test says so. */
   const opening = (gate: Promise<unknown>): Alterations => ({
     runs: (runs) => ({
@@ -91,11 +101,7 @@ describe("half a minute after the last wait, ends are listened to no more", () =
 
   test("also where the watch opens only then: the next wait begins another one", async () => {
     await using system = new System([flow]);
-    const gate = gateOf();
-    const { clock, orchestrator } = waiting(system, opening(gate.passed));
-    const tooShort = orchestrator.waitForCompletion("nobody", { timeoutMs: 1_000 });
-    await Promise.all([expect(tooShort).rejects.toThrow(/1000 ms/), clock.advance(1_000)]);
-    await clock.advance(31_000);
+    const { clock, orchestrator, gate } = await givenUp(system);
     gate.open();
     await clock.advance(0);
     await system.worker([flow]);
@@ -105,11 +111,7 @@ describe("half a minute after the last wait, ends are listened to no more", () =
 
   test("and that the watch fails later is nobody's matter", async () => {
     await using system = new System([flow]);
-    const gate = gateOf();
-    const { clock, orchestrator } = waiting(system, opening(gate.passed));
-    const tooShort = orchestrator.waitForCompletion("nobody", { timeoutMs: 1_000 });
-    await Promise.all([expect(tooShort).rejects.toThrow(/1000 ms/), clock.advance(1_000)]);
-    await clock.advance(31_000);
+    const { gate } = await givenUp(system);
     // Were nobody to take it, the test run would end with an unhandled rejection.
     gate.fail(new Error("gave up after 120000 ms"));
     await new Promise((resolve) => setTimeout(resolve, 10));
