@@ -1,8 +1,6 @@
-import type { NatsConnection } from "@nats-io/transport-node";
 import { inParallel } from "../core/in-parallel.ts";
 import { partitionNamespace } from "../core/partition-of.ts";
 import { type JetStreamBackend, openJetStreamBackend } from "../jetstream/backend.ts";
-import { checkPartitions } from "../jetstream/check-partitions.ts";
 import { connectTo } from "../jetstream/connect.ts";
 import { type JetStreamOptions, resolveJetStreamOptions } from "../jetstream/options.ts";
 
@@ -53,18 +51,9 @@ export async function openOnOne<T>(
   }));
   // All of them before the first stream is made.
   for (const one of wanted) resolveJetStreamOptions(one);
-  const first = resolveJetStreamOptions({
-    ...options,
-    namespace: partitionNamespace(namespace, 0),
-  });
-  const own = options.connection === undefined ? await connectTo(first) : null;
-  const connection = options.connection ?? (own as NatsConnection);
-  try {
-    await checkPartitions(connection, first);
-  } catch (error) {
-    await own?.close();
-    throw error;
-  }
+  const own =
+    options.connection === undefined ? await connectTo(resolveJetStreamOptions(options)) : null;
+  const connection = own ?? options.connection;
   const opened: { readonly place: number; readonly one: T }[] = [];
   const failures: unknown[] = [];
   await inParallel([...wanted.entries()], WIDTH, async ([place, its]) => {

@@ -4,6 +4,7 @@ import { type Clock, systemClock, within } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Backend } from "../core/ports/backend.ts";
 import { WholeContexts } from "../core/whole-contexts.ts";
+import { checkFirstPartition } from "./check-partitions.ts";
 import { connectTo } from "./connect.ts";
 import { WorkConsumers } from "./consumers.ts";
 import { JetStreamContextStore } from "./context-store.ts";
@@ -72,6 +73,7 @@ export async function openJetStreamBackend(
     });
     const names = namesOf(resolved.namespace);
     const opening = new Persistence(link, resolved.connectTimeoutMs);
+    await checkFirstPartition(jsm, resolved, opening);
     const plans = topologyOf(names, resolved);
     const streams = await (resolved.create
       ? ensureTopology(jsm, plans, opening, resolved.logger)

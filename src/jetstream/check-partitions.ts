@@ -1,38 +1,30 @@
-import { jetstreamManager } from "@nats-io/jetstream";
-import type { NatsConnection } from "@nats-io/transport-node";
-import { systemClock } from "../core/clock.ts";
+import type { JetStreamManager } from "@nats-io/jetstream";
+import { partitionNamespace } from "../core/partition-of.ts";
 import { lookAtStream } from "./ensure-topology.ts";
-import { Link } from "./link.ts";
 import { namesOf } from "./names.ts";
 import type { ResolvedJetStreamOptions } from "./options.ts";
-import { Persistence } from "./persist.ts";
+import type { Persistence } from "./persist.ts";
 import { checkPartitionsOf } from "./topology.ts";
 import { refusedSubjectOf } from "./translate-error.ts";
 
 /**
- * Refuses a system of another number of partitions, before anything is made of what it would be.
+ * Refuses a partition of a system that has another number of them, before anything is made of it. The first one knows:
+ * every system has it, whoever serves what.
  *
- * @param first - of the first partition: every system has one, whoever serves what
  * @throws FloxideError `definition` for another number, `backend` where NATS does not answer
  */
-export async function checkPartitions(
-  connection: NatsConnection,
-  first: ResolvedJetStreamOptions,
+export async function checkFirstPartition(
+  jsm: JetStreamManager,
+  { namespace, partitions }: Pick<ResolvedJetStreamOptions, "namespace" | "partitions">,
+  persistence: Persistence,
 ): Promise<void> {
-  const link = new Link(connection, first.logger, systemClock);
+  if (partitions === undefined) return;
+  const first = partitionNamespace(namespace.replace(/-\d+$/, ""), 0);
   try {
-    await link.whenUp(first.connectTimeoutMs);
-    const jsm = await jetstreamManager(connection, {
-      checkAPI: false,
-      timeout: first.requestTimeoutMs,
-    });
-    const persistence = new Persistence(link, first.connectTimeoutMs);
-    const found = await lookAtStream(jsm, namesOf(first.namespace).workStream, persistence);
-    if (found !== null) checkPartitionsOf(found.config, first);
+    const found = await lookAtStream(jsm, namesOf(first).workStream, persistence);
+    if (found !== null) checkPartitionsOf(found.config, { namespace: first, partitions });
   } catch (error) {
     // Who may look at partitions of his own only learns it from those.
     if (refusedSubjectOf(error) === null) throw error;
-  } finally {
-    link.close();
   }
 }

@@ -166,6 +166,20 @@ describe("on a server that is there", () => {
       code: 2,
       err: expect.stringContaining("belongs to a system of 3 partitions, not of 6"),
     });
+    // The first partition knows it for those that are not there: they are not made.
+    const ids = ["b", "c", "d", "e", "f", "g", "h"];
+    const [first = "", other = ""] = [
+      ids.find((id) => partitionOf(id, 3) === 0),
+      ids.find((id) => partitionOf(id, 6) > 2),
+    ];
+    expect(
+      await floxide(["start", "double", "1", "--run-id", first], { env: three }),
+    ).toMatchObject({ code: 0 });
+    const start = ["start", "double", "1", "--run-id", other, "--partitions", "6"];
+    expect(await floxide(start, { env })).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("3 partitions, not of 6"),
+    });
   });
 
   test("repair --restored makes what was not restored", async () => {
