@@ -20,6 +20,8 @@ export interface Door<C = unknown> {
   readonly cases: Arbitrary<C>;
   /** Cases of the default tests: few where each of them is slow. */
   readonly few: number;
+  /** Batches after which it gets a new process, where what is tried cannot be let go of. @default none */
+  readonly batchesPerProcess?: number;
   open(): Opened<C> | Promise<Opened<C>>;
 }
 

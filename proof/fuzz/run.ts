@@ -103,8 +103,10 @@ async function tryDoor(name: string): Promise<{ tally: Tally; findings: Finding[
   const began = Date.now();
   const until = (seconds ?? 0) > 0 ? began + (seconds ?? 0) * 1_000 : Number.POSITIVE_INFINITY;
   const batches = Math.ceil((cases ?? 0) / BATCH);
+  const most = DOORS.find((one) => one.name === name)?.batchesPerProcess ?? batches;
   for (let batch = 0; batch < batches && findings.length < ENOUGH && Date.now() < until; ) {
-    batch += await tryBatches(tally, findings, (firstSeed ?? 0) + batch, batches - batch, until);
+    const left = Math.min(batches - batch, most);
+    batch += await tryBatches(tally, findings, (firstSeed ?? 0) + batch, left, until);
   }
   tally.seconds = (Date.now() - began) / 1_000;
   return { tally, findings };

@@ -150,7 +150,7 @@ describe("on a server that is there", () => {
       const { code, err } = await floxide(command, { env });
       expect({ code, err }).toEqual({
         code: 3,
-        err: expect.stringMatching(/^floxide: there is no floxide in namespace "floxide(-0)?"/),
+        err: expect.stringMatching(/^floxide: there is no floxide in namespace "floxide(-\d)?"/),
       });
     }
     const nats = await connect({ servers: server.url });

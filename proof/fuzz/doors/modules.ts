@@ -83,6 +83,8 @@ export const modulesDoor = door<Case>({
   name: "modules",
   summary: "modules of workflows that the command line loads, and paths to them",
   few: 40,
+  // Node keeps every module that it has ever imported: twenty thousand take 600 MiB.
+  batchesPerProcess: 40,
   cases: fc.oneof(
     { weight: 9, arbitrary: modules },
     { weight: 1, arbitrary: fc.record({ path: texts }) },
