@@ -2,6 +2,7 @@ import { describe, expect, onTestFinished, test } from "vitest";
 import { ManualClock } from "../../src/memory/timers.ts";
 import { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { chain } from "../support/flows.ts";
+import { gate } from "../support/gate.ts";
 import type { Alterations } from "./altered.ts";
 import { System } from "./system.ts";
 
@@ -56,31 +57,22 @@ describe("half a minute after the last wait, ends are listened to no more", () =
     return { clock, orchestrator };
   }
 
-  function gateOf() {
-    let open = (): void => {};
-    let fail = (_error: Error): void => {};
-    const passed = new Promise<void>((resolve, reject) => {
-      open = resolve;
-      fail = reject;
-    });
-    return { passed, open: () => open(), fail: (error: Error) => fail(error) };
-  }
-
-  /** A wait that is over, with the time to listen after it, before the watch has opened. The gate opens it. */
+  /** A wait that is over, with the time to listen after it, before the watch has opened. `open` opens it. */
   async function givenUp(system: System) {
-    const gate = gateOf();
-    const { clock, orchestrator } = waiting(system, opening(gate.passed));
+    const opened = gate<Error | null>();
+    const { clock, orchestrator } = waiting(system, opening(opened.promise));
     const wait = orchestrator.waitForCompletion("nobody", { timeoutMs: 1_000 });
     await Promise.all([expect(wait).rejects.toThrow(/1000 ms/), clock.advance(1_000)]);
     await clock.advance(31_000);
-    return { clock, orchestrator, gate };
+    return { clock, orchestrator, open: opened.open };
   }
 
-  /** Opens the watch when the test says so. */
-  const opening = (gate: Promise<unknown>): Alterations => ({
+  /** Opens the watch when the test says so, or fails then. */
+  const opening = (opened: Promise<Error | null>): Alterations => ({
     runs: (runs) => ({
       watchEnded: async (...args) => {
-        await gate;
+        const error = await opened;
+        if (error !== null) throw error;
         return runs.watchEnded(...args);
       },
     }),
@@ -101,8 +93,8 @@ describe("half a minute after the last wait, ends are listened to no more", () =
 
   test("also where the watch opens only then: the next wait begins another one", async () => {
     await using system = new System([flow]);
-    const { clock, orchestrator, gate } = await givenUp(system);
-    gate.open();
+    const { clock, orchestrator, open } = await givenUp(system);
+    open(null);
     await clock.advance(0);
     await system.worker([flow]);
     const id = await orchestrator.startRun(flow, 1);
@@ -111,9 +103,9 @@ describe("half a minute after the last wait, ends are listened to no more", () =
 
   test("and that the watch fails later is nobody's matter", async () => {
     await using system = new System([flow]);
-    const { gate } = await givenUp(system);
+    const { open } = await givenUp(system);
     // Were nobody to take it, the test run would end with an unhandled rejection.
-    gate.fail(new Error("gave up after 120000 ms"));
+    open(new Error("gave up after 120000 ms"));
     await new Promise((resolve) => setTimeout(resolve, 10));
   });
 });
