@@ -48,8 +48,8 @@ export async function writeCheckpoint(
     const left = collectedIn(lighter, 1);
     const bare = left.length === 0 ? lighter : await outside.keepResults(lighter, left);
     const least = await outside.keepInputs(before, bare);
-    if (least === lighter) throw error;
-    return put(least).catch((cause: unknown) => {
+    const written = least === lighter ? Promise.reject(error) : put(least);
+    return written.catch((cause: unknown) => {
       // Nothing was sent, so nothing will ever name what was stored for it.
       if (isFloxideError(cause, "payload_too_large"))
         void outside.drop(next.runId, newKeys(before, least));

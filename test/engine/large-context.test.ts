@@ -342,29 +342,36 @@ test("writers that lose a compare-and-set leave none of their values behind", as
 
 const turn = () => new Promise((resolve) => setTimeout(resolve, 1));
 
-test("values that were stored for a write which is too large all the same are forgotten", async () => {
-  const values = new Map<string, string>();
-  const store: Partial<ValueStore> = {
-    put: async (_runId, key, text) => void values.set(key, text),
-    remove: async (_runId, keys) => {
-      for (const key of keys) values.delete(key);
-    },
-  };
-  const contexts: Partial<ContextStore> = {
-    update: () => Promise.reject(new FloxideError("payload_too_large", "too large")),
-  };
-  let keys = 0;
-  const outside = new Outside(store as ValueStore, 1_000_000, WIDTHS, () => `k${++keys}`);
-  const checkpoint = newCheckpoint({ ...KNOWN, startSeq: 1, context: {}, createdAt: 0 }, 0);
-  const input = Array.from({ length: 200 }, () => "x".repeat(1_000));
-  const items = { 1: { node: "a", input, attempt: 1, turn: 0 } };
-  const written = writeCheckpoint(
-    { store: contexts as ContextStore, outside },
-    { checkpoint, revision: 5 },
-    { ...checkpoint, items },
-    0,
-  );
-  await expect(written).rejects.toMatchObject({ code: "payload_too_large" });
-  expect(keys).toBeGreaterThan(0);
-  expect(values.size).toBe(0);
-});
+const LIST = Array.from({ length: 200 }, () => "x".repeat(1_000));
+
+test.each([
+  ["a list", { items: { 1: { node: "a", input: LIST, attempt: 1, turn: 0 } } }],
+  ["a context field, and nothing else that could go elsewhere", { epoch: 1 }],
+])(
+  "%s that was stored for a write which is too large all the same is forgotten",
+  async (_what, change) => {
+    const values = new Map<string, string>();
+    const store: Partial<ValueStore> = {
+      put: async (_runId, key, text) => void values.set(key, text),
+      remove: async (_runId, keys) => {
+        for (const key of keys) values.delete(key);
+      },
+    };
+    const contexts: Partial<ContextStore> = {
+      update: () => Promise.reject(new FloxideError("payload_too_large", "too large")),
+    };
+    let keys = 0;
+    const outside = new Outside(store as ValueStore, 1_000_000, WIDTHS, () => `k${++keys}`);
+    const context = "items" in change ? {} : { large: LARGE };
+    const checkpoint = newCheckpoint({ ...KNOWN, startSeq: 1, context, createdAt: 0 }, 0);
+    const written = writeCheckpoint(
+      { store: contexts as ContextStore, outside },
+      { checkpoint, revision: 5 },
+      { ...checkpoint, ...change },
+      0,
+    );
+    await expect(written).rejects.toMatchObject({ code: "payload_too_large" });
+    expect(keys).toBeGreaterThan(0);
+    expect(values.size).toBe(0);
+  },
+);
