@@ -1,4 +1,4 @@
-import type { Orchestrator } from "../src/orchestrator/orchestrator.ts";
+import type { Orchestrator } from "#floxide";
 import { type Pipelined, pipelined } from "./stats.ts";
 import { workflows } from "./workflows.ts";
 

@@ -1,5 +1,5 @@
 import { setTimeout as pause } from "node:timers/promises";
-import type { DistributedOrchestrator } from "../src/index.ts";
+import type { DistributedOrchestrator } from "#floxide";
 import { workflows } from "./workflows.ts";
 
 /** Until nothing waits that a worker takes: a backlog of one figure is not to weigh on the next. */

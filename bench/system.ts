@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { connect } from "@nats-io/transport-node";
+import { DistributedOrchestrator, type JetStreamOptions } from "#floxide";
 import { Closing } from "../proof/support/closing.ts";
-import { DistributedOrchestrator, type JetStreamOptions } from "../src/index.ts";
 import type { ServerSettings } from "../src/jetstream/server/config.ts";
 import type { Mode } from "./figure.ts";
 import { Servers } from "./servers.ts";

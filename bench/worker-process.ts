@@ -1,7 +1,7 @@
 // One worker in a process of its own, as users run it. Talks to the benchmark over the IPC channel.
 
-import type { Logger } from "../src/index.ts";
-import { DistributedWorker, PartitionedWorker } from "../src/index.ts";
+import type { Logger } from "#floxide";
+import { DistributedWorker, PartitionedWorker } from "#floxide";
 import { begun, blockOnce, noted } from "./notes.ts";
 import type { WorkerReport, WorkerSettings } from "./worker.ts";
 import { workflows } from "./workflows.ts";

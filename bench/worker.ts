@@ -1,7 +1,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import type { JetStreamOptions, WorkerOptions } from "../src/index.ts";
+import type { JetStreamOptions, WorkerOptions } from "#floxide";
+import { childOptions } from "./child.ts";
 import type { Served } from "./workflows.ts";
 
 /** How a worker process works: what can be said as JSON of a worker's options. */
@@ -50,7 +51,7 @@ export class WorkerProcess implements AsyncDisposable {
 
   /** @param file - a module that says `ready`, and answers `report` with a {@link WorkerReport} */
   static async run(file: string, settings: object): Promise<WorkerProcess> {
-    const child = fork(file, [JSON.stringify(settings)], { execArgv: ["--import", "tsx"] });
+    const child = fork(file, [JSON.stringify(settings)], childOptions);
     const worker = new WorkerProcess(child);
     await worker.#heard("ready");
     return worker;

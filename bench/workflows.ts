@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { fixed, latest, next, node, split, workflow } from "../src/index.ts";
+import { fixed, latest, next, node, split, workflow } from "#floxide";
 import { begun, blockIfWanted, noted, sharedNow } from "./notes.ts";
 
 const step = node({

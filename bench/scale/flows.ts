@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { hold, next, node, sleep, workflow } from "../../src/index.ts";
+import { hold, next, node, sleep, workflow } from "#floxide";
 
 // Workflows of the scenarios with many runs. Their nodes do nothing, or wait.
 

@@ -1,6 +1,6 @@
 // A worker or a service in a process of its own, as users run it. Talks to the benchmark over the IPC channel.
 
-import { DistributedWorker, OrchestratorService } from "../../src/index.ts";
+import { DistributedWorker, OrchestratorService } from "#floxide";
 import { flows, seen } from "./flows.ts";
 import type { MemberReport, MemberSettings } from "./member.ts";
 

@@ -1,6 +1,7 @@
 import { type ChildProcess, fork } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
+import { childOptions } from "../child.ts";
 import type { SharedSettings } from "../system.ts";
 import type { ScaleFlow } from "./flows.ts";
 
@@ -36,7 +37,7 @@ export class Member implements AsyncDisposable {
   /** Resolves when it works. */
   static async start(settings: MemberSettings): Promise<Member> {
     const file = fileURLToPath(new URL("./member-process.ts", import.meta.url));
-    const child = fork(file, [JSON.stringify(settings)], { execArgv: ["--import", "tsx"] });
+    const child = fork(file, [JSON.stringify(settings)], childOptions);
     await nextWord(child);
     return new Member(child);
   }

@@ -1,7 +1,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { connect } from "@nats-io/transport-node";
+import { DistributedOrchestrator } from "#floxide";
 import { Closing } from "../../proof/support/closing.ts";
-import { DistributedOrchestrator } from "../../src/index.ts";
 import type { Mode } from "../figure.ts";
 import { Servers } from "../servers.ts";
 import type { SharedSettings } from "../system.ts";

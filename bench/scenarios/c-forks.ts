@@ -1,4 +1,4 @@
-import { isFloxideError, RunFailedError } from "../../src/index.ts";
+import { isFloxideError, RunFailedError } from "#floxide";
 import { figure, type Measured, missed } from "../figure.ts";
 import { BullMq } from "../peers/bullmq.ts";
 import { type Bench, inRounds, inTurns, type Scenario, sized } from "../scenario.ts";

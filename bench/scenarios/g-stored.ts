@@ -1,6 +1,6 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { Kvm } from "@nats-io/kv";
-import { type AnyWorkflow, DistributedOrchestrator, DistributedWorker } from "../../src/index.ts";
+import { type AnyWorkflow, DistributedOrchestrator, DistributedWorker } from "#floxide";
 import { drained } from "../drained.ts";
 import { type Bound, figure, type Measured } from "../figure.ts";
 import { brief, failing, flows, rare, unserved, waiting } from "../scale/flows.ts";

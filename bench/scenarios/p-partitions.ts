@@ -1,4 +1,4 @@
-import { PartitionedOrchestrator } from "../../src/index.ts";
+import { PartitionedOrchestrator } from "#floxide";
 import { NODES, runChains } from "../chains.ts";
 import { figure } from "../figure.ts";
 import { inRounds, inTurns, type Scenario, sized } from "../scenario.ts";

@@ -38,7 +38,7 @@ const { scripts } = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8"))
   readonly scripts: Readonly<Record<string, string>>;
 };
 const programs = Object.entries(scripts).flatMap(([name, words]) => {
-  const file = /^tsx ((?:proof|bench)\/.*)$/.exec(words)?.[1];
+  const file = /\btsx (?:--\S+ )?((?:proof|bench)\/\S*)$/.exec(words)?.[1];
   return file === undefined ? [] : [[name, file] as const];
 });
 
