@@ -2,6 +2,7 @@ import { applyChanges } from "../../src/core/checkpoint/apply.ts";
 import type { Change } from "../../src/core/checkpoint/change.ts";
 import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { newCheckpoint } from "../../src/core/checkpoint/checkpoint.ts";
+import { toStoredText } from "../../src/core/checkpoint/stored-form.ts";
 import { toFailure } from "../../src/core/failure.ts";
 import { historyOf } from "../../src/core/records/history-event.ts";
 import { toRunMetrics } from "../../src/core/records/metrics.ts";
@@ -123,6 +124,11 @@ export const CHECKPOINTS: readonly Checkpoint[] = [
   cancelled,
   paused,
 ];
+
+/** As they are stored. */
+export const STORED_CHECKPOINTS = CHECKPOINTS.map(
+  (one) => JSON.parse(toStoredText(one)) as unknown,
+);
 
 export const RUN_INFOS = CHECKPOINTS.map((checkpoint) => toRunInfo(checkpoint, 5));
 export const METRICS = CHECKPOINTS.map(toRunMetrics);

@@ -16,6 +16,7 @@ import {
   HEARTBEATS,
   METRICS,
   RUN_INFOS,
+  STORED_CHECKPOINTS,
   WORK_MESSAGES,
 } from "./corpus.ts";
 import { flow } from "./doors/api.ts";
@@ -131,7 +132,7 @@ const publications: fc.Arbitrary<Publication> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({
       subject: key.map((one) => `$KV.floxide-context.${one}`),
-      body: bodies(CHECKPOINTS),
+      body: bodies([...CHECKPOINTS, ...STORED_CHECKPOINTS]),
       headers,
     }),
   },

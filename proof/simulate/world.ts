@@ -1,4 +1,5 @@
 import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
+import { fromStoredText } from "../../src/core/checkpoint/stored-form.ts";
 import { namesOf } from "../../src/jetstream/names.ts";
 import { Ledgers, Violation } from "./checks.ts";
 import { heldIn, type Moment, momentOf, momentsOf } from "./moments.ts";
@@ -256,7 +257,7 @@ export class World {
     if (stream.name !== CONTEXT_STREAM || body === "") return;
     this.commits += 1;
     try {
-      const checkpoint = JSON.parse(body) as Checkpoint;
+      const checkpoint = fromStoredText(body) as Checkpoint;
       const { runId } = checkpoint;
       const before = this.checkpointOf(runId);
       this.ledgers.wrote(checkpoint);

@@ -77,4 +77,14 @@ export async function within(clock: Clock, ms: number, work: Promise<unknown>): 
 }
 
 /** A stored time. */
-export const iso = (ms: number): string => new Date(ms).toISOString();
+export function iso(ms: number): string {
+  if (ms !== lastMs) {
+    lastText = new Date(ms).toISOString();
+    lastMs = ms;
+  }
+  return lastText;
+}
+
+// Most times that are written are of one moment: text is made of it once.
+let lastMs = 0;
+let lastText = new Date(0).toISOString();

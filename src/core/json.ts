@@ -45,6 +45,13 @@ function isDeeperThan(levels: number, value: unknown): boolean {
   return false;
 }
 
+/** True for what JSON carries as it is, and nothing can be shared of. */
+const isPlain = (value: unknown): value is Json =>
+  value === null ||
+  typeof value === "string" ||
+  typeof value === "boolean" ||
+  (typeof value === "number" && Number.isFinite(value) && !Object.is(value, -0));
+
 /**
  * The value as JSON will carry it, sharing nothing with the one given.
  *
@@ -53,6 +60,7 @@ function isDeeperThan(levels: number, value: unknown): boolean {
  * nested too deep
  */
 export function toJson(value: unknown, what: string): Json {
+  if (isPlain(value)) return value;
   let text: string | undefined;
   try {
     text = JSON.stringify(value);

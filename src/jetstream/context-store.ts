@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
-import { CheckpointSchema, isTerminal } from "../core/checkpoint/checkpoint.ts";
+import { isTerminal } from "../core/checkpoint/checkpoint.ts";
+import { StoredCheckpointSchema, toStoredText } from "../core/checkpoint/stored-form.ts";
 import type { Clock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type {
@@ -63,7 +64,11 @@ export class JetStreamContextStore implements ContextStore {
       this.#read(toToken(runId), atLeast, isBelieved),
     );
     if (entry === null) return null;
-    const checkpoint = decodeEntry(CheckpointSchema, entry, `the checkpoint of run "${runId}"`);
+    const checkpoint = decodeEntry(
+      StoredCheckpointSchema,
+      entry,
+      `the checkpoint of run "${runId}"`,
+    );
     if (checkpoint.runId !== runId) throw ofAnother(runId, checkpoint.runId);
     return { checkpoint, revision: entry.revision };
   }
@@ -120,7 +125,11 @@ export class JetStreamContextStore implements ContextStore {
       if (isMarker(message)) continue;
       const entry = this.#table.toEntry(message);
       try {
-        const checkpoint = decodeEntry(CheckpointSchema, entry, `the checkpoint "${entry.key}"`);
+        const checkpoint = decodeEntry(
+          StoredCheckpointSchema,
+          entry,
+          `the checkpoint "${entry.key}"`,
+        );
         views.push({ checkpoint, revision: entry.revision });
       } catch {
         unreadable.push(runIdOf(entry.key));
@@ -152,7 +161,7 @@ export class JetStreamContextStore implements ContextStore {
     const ttl = isTerminal(status) ? this.#ttl : 0;
     let body: Uint8Array;
     try {
-      body = this.#table.encode(checkpoint, what, spareBytes);
+      body = this.#table.encode(checkpoint, what, spareBytes, toStoredText);
     } catch (error) {
       return Promise.reject(error);
     }
@@ -180,7 +189,7 @@ export class JetStreamContextStore implements ContextStore {
     const stored = await this.#table.getFromLeader(key);
     if (stored !== null && stored.revision !== revision) {
       if (!mayBeMade || commit === "") return null;
-      const found = decodeEntry(CheckpointSchema, stored, `the checkpoint "${key}"`).commit;
+      const found = decodeEntry(StoredCheckpointSchema, stored, `the checkpoint "${key}"`).commit;
       return found === commit ? stored.revision : null;
     }
     if (stored === null && revision > 0) return null;

@@ -1,23 +1,28 @@
-import { MsgHdrsImpl } from "@nats-io/nats-core";
+import type { MsgHdrs } from "@nats-io/nats-core";
 
 /**
  * Headers that are written as they are: setting them one by one costs as much as the rest of a publish.
- * To be sent, not to be read.
+ * To be sent, not to be read: of what headers can do they can be encoded, which is all that the client asks of those that
+ * it sends.
  */
-export class RawHeaders extends MsgHdrsImpl {
+export class RawHeaders {
   readonly #text: string;
 
   /** @param lines - each `Name: value\r\n`; values must be free of line breaks, see {@link headerValue} */
   constructor(lines: string) {
-    super();
     this.#text = `NATS/1.0\r\n${lines}\r\n`;
   }
 
-  override encode(): Uint8Array {
+  /** As the client wants them. */
+  get toSend(): MsgHdrs {
+    return this as unknown as MsgHdrs;
+  }
+
+  encode(): Uint8Array {
     return Buffer.from(this.#text);
   }
 
-  override toString(): string {
+  toString(): string {
     return this.#text;
   }
 }

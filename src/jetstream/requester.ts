@@ -1,9 +1,10 @@
-import { createInbox, type Msg, type MsgHdrs, type Subscription } from "@nats-io/nats-core";
+import { createInbox, type Msg, type Subscription } from "@nats-io/nats-core";
 import { every } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import { headersOf } from "./headers-of.ts";
 import type { Link } from "./link.ts";
 import { NoAnswer } from "./no-answer.ts";
+import type { RawHeaders } from "./raw-headers.ts";
 
 // Request and reply over one inbox, as the client's own `request`, but
 // R1. what is in flight fails at once when the connection is lost, instead of after its time-out;
@@ -17,6 +18,39 @@ interface Waiting {
   /** @returns true for the last reply */
   reply(msg: Msg): boolean;
   fail(error: Error): void;
+}
+
+/** Waits for the one reply to a request. A class, because there is one for each step: it is made in one go. */
+class One<T> implements Waiting {
+  readonly subject: string;
+  deadline: number;
+  readonly fail: (error: Error) => void;
+  readonly #resolve: (value: T) => void;
+  readonly #read: (msg: Msg) => T;
+
+  constructor(
+    subject: string,
+    deadline: number,
+    resolve: (value: T) => void,
+    fail: (error: unknown) => void,
+    read: (msg: Msg) => T,
+  ) {
+    this.subject = subject;
+    this.deadline = deadline;
+    this.fail = fail;
+    this.#resolve = resolve;
+    this.#read = read;
+  }
+
+  reply(msg: Msg): boolean {
+    try {
+      if (isNoResponders(msg)) throw new NoAnswer("no_responders", this.subject);
+      this.#resolve(this.#read(msg));
+    } catch (error) {
+      this.fail(error as Error);
+    }
+    return true;
+  }
 }
 
 /** How often time-outs are looked for, in milliseconds: they are late by this much at most. */
@@ -53,24 +87,12 @@ export class Requester {
   request<T>(
     subject: string,
     payload: string | Uint8Array,
-    headers: MsgHdrs | undefined,
+    headers: RawHeaders | undefined,
     read: (msg: Msg) => T,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#send(subject, payload, headers, {
-        subject,
-        deadline: this.#link.clock.elapsed() + this.#timeoutMs,
-        reply: (msg) => {
-          try {
-            if (isNoResponders(msg)) throw new NoAnswer("no_responders", subject);
-            resolve(read(msg));
-          } catch (error) {
-            reject(error);
-          }
-          return true;
-        },
-        fail: reject,
-      });
+      const deadline = this.#link.clock.elapsed() + this.#timeoutMs;
+      this.#send(subject, payload, headers, new One(subject, deadline, resolve, reject, read));
     });
   }
 
@@ -127,7 +149,7 @@ export class Requester {
   #send(
     subject: string,
     payload: string | Uint8Array,
-    headers: MsgHdrs | undefined,
+    headers: RawHeaders | undefined,
     waiting: Waiting,
   ): void {
     if (subject.length > MAX_SUBJECT) {
@@ -145,7 +167,7 @@ export class Requester {
       this.#link.nc.publish(
         subject,
         payload,
-        headers === undefined ? { reply } : { reply, headers },
+        headers === undefined ? { reply } : { reply, headers: headers.toSend },
       );
     } catch (error) {
       waiting.fail(error as Error);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
-import { CheckpointSchema } from "../../src/core/checkpoint/checkpoint.ts";
+import { type Checkpoint, CheckpointSchema } from "../../src/core/checkpoint/checkpoint.ts";
+import { StoredCheckpointSchema, toStoredText } from "../../src/core/checkpoint/stored-form.ts";
 import { FailureSchema } from "../../src/core/failure.ts";
 import { DeadLetterSchema } from "../../src/core/records/dead-letter.ts";
 import { HistoryEventSchema } from "../../src/core/records/history-event.ts";
@@ -34,10 +35,15 @@ describe("the records", () => {
     ["history", z.array(HistoryEventSchema)],
     ["heartbeat", HeartbeatSchema],
     ["dead-letter", DeadLetterSchema],
-    ["checkpoint", CheckpointSchema],
     ["work-message", WorkMessageSchema],
   ] as const)("%s is one", (label, schema) => {
     expect(schema.parse(shown(label))).toEqual(shown(label));
+  });
+
+  test("checkpoint is one, as it is stored", () => {
+    const { data, error } = StoredCheckpointSchema.safeParse(shown("checkpoint"));
+    expect(error).toBeUndefined();
+    expect(JSON.parse(toStoredText(data as Checkpoint))).toEqual(shown("checkpoint"));
   });
 
   test("show every field", () => {

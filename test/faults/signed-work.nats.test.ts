@@ -312,7 +312,7 @@ describe("what nobody who is trusted has signed", () => {
         "headers that are none",
         subject,
         forged,
-        new RawHeaders("Floxide Signature: x\r\nFloxide-Signature: a\nb\r\n"),
+        new RawHeaders("Floxide Signature: x\r\nFloxide-Signature: a\nb\r\n").toSend,
       ],
     ];
     await orchestrator.pause(waiting);

@@ -9,6 +9,7 @@ import {
   outputOf,
 } from "../../../src/core/checkpoint/checkpoint.ts";
 import { carriedBy, dueMs, itemState } from "../../../src/core/checkpoint/inspect.ts";
+import { fromStoredText, toStoredText } from "../../../src/core/checkpoint/stored-form.ts";
 import { DeadLetterSchema } from "../../../src/core/records/dead-letter.ts";
 import { HistoryEventSchema, historyOf } from "../../../src/core/records/history-event.ts";
 import { HeartbeatSchema, livenessOf } from "../../../src/core/records/liveness.ts";
@@ -120,7 +121,7 @@ function attempted(checkpoint: Checkpoint, change: Change): Checkpoint {
 
 /** What is written can be read. */
 function readsBack(checkpoint: Checkpoint): void {
-  CheckpointSchema.parse(JSON.parse(JSON.stringify(checkpoint)));
+  CheckpointSchema.parse(fromStoredText(toStoredText(checkpoint)));
 }
 
 interface Kind {

@@ -2,7 +2,7 @@ import { JetStreamApiError } from "@nats-io/jetstream";
 import type { Msg, MsgCallback } from "@nats-io/nats-core";
 import { MsgImpl } from "@nats-io/nats-core/internal";
 import fc from "fast-check";
-import { CheckpointSchema } from "../../../src/core/checkpoint/checkpoint.ts";
+import { StoredCheckpointSchema } from "../../../src/core/checkpoint/stored-form.ts";
 import { systemClock } from "../../../src/core/clock.ts";
 import { silentLogger } from "../../../src/core/logger.ts";
 import { JetStreamControlBus } from "../../../src/jetstream/control-bus.ts";
@@ -14,7 +14,7 @@ import { NoAnswer } from "../../../src/jetstream/no-answer.ts";
 import { Requester } from "../../../src/jetstream/requester.ts";
 import { RunMessages } from "../../../src/jetstream/run-messages.ts";
 import { Signing } from "../../../src/jetstream/signing.ts";
-import { CHECKPOINTS, COMMANDS } from "../corpus.ts";
+import { CHECKPOINTS, COMMANDS, STORED_CHECKPOINTS } from "../corpus.ts";
 import { demand, door, refusalOf, type Verdict } from "../door.ts";
 import { bodies, headerBlocks } from "../hostile.ts";
 
@@ -155,7 +155,10 @@ const reply: fc.Arbitrary<Reply> = fc.record({
   ),
   body: fc.oneof(
     { weight: 4, arbitrary: bodies(ANSWERS) },
-    { weight: 1, arbitrary: bodies(CHECKPOINTS.slice(0, 2)) },
+    {
+      weight: 1,
+      arbitrary: bodies([...CHECKPOINTS.slice(0, 2), ...STORED_CHECKPOINTS.slice(1, 3)]),
+    },
     { weight: 2, arbitrary: fc.constant("") },
     { weight: 1, arbitrary: bodies(COMMANDS) },
   ),
@@ -170,7 +173,7 @@ const USES: Readonly<Record<string, Use>> = {
     const found = await table.get("r");
     return found === null
       ? null
-      : decodeEntry(CheckpointSchema, entry(found.body), "the checkpoint");
+      : decodeEntry(StoredCheckpointSchema, entry(found.body), "the checkpoint");
   },
   leader: (table) => table.getFromLeader("r"),
   put: async (table) => {
@@ -178,7 +181,7 @@ const USES: Readonly<Record<string, Use>> = {
     demand(Number.isSafeInteger(revision) && revision > 0, "a write has no revision");
   },
   update: (table) => table.update("r", new Uint8Array(), 1, 5),
-  list: async (table) => decodeAll(CheckpointSchema, await table.list("*")),
+  list: async (table) => decodeAll(StoredCheckpointSchema, await table.list("*")),
   marker: (table) => table.markerRevision("r"),
   bounds: (table) => table.reader.bounds(),
   batch: async (table) => {

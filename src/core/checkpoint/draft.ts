@@ -1,3 +1,4 @@
+import { iso } from "../clock.ts";
 import type { Json } from "../json.ts";
 import { ownOf } from "../own-of.ts";
 import type { Checkpoint, Fork, Item, NodeFigures, Scope } from "./checkpoint.ts";
@@ -18,7 +19,6 @@ export class Draft {
   readonly now: number;
   readonly by: string | null;
   readonly #ownForks = new Set<string>();
-  #time: string | null = null;
 
   constructor(base: Checkpoint, now: number, by: string | null) {
     this.base = base;
@@ -39,8 +39,7 @@ export class Draft {
 
   /** Now, as stored. */
   get time(): string {
-    this.#time ??= new Date(this.now).toISOString();
-    return this.#time;
+    return iso(this.now);
   }
 
   get terminal(): boolean {

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import type { Checkpoint } from "../checkpoint/checkpoint.ts";
+import { iso } from "../clock.ts";
 
 /** One thing that happened to a run. */
 export const HistoryEventSchema = z.looseObject({
@@ -27,7 +28,7 @@ export function historyOf(
   for (const [number, at, kind, item, node, attempt, said] of events) {
     if (said !== undefined) by = said;
     if (number <= after) continue;
-    found.push({ runId, number, at: new Date(at).toISOString(), kind, item, node, attempt, by });
+    found.push({ runId, number, at: iso(at), kind, item, node, attempt, by });
   }
   return found;
 }

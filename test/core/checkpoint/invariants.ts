@@ -1,7 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { expect } from "vitest";
 import type { Checkpoint } from "../../../src/core/checkpoint/checkpoint.ts";
-import { CheckpointSchema, FIGURE, isTerminal } from "../../../src/core/checkpoint/checkpoint.ts";
+import { FIGURE, isTerminal } from "../../../src/core/checkpoint/checkpoint.ts";
+import { StoredCheckpointSchema, toStoredText } from "../../../src/core/checkpoint/stored-form.ts";
 
 /** Holds for every checkpoint that changes have made. */
 export function expectSound(checkpoint: Checkpoint): void {
@@ -21,7 +22,9 @@ export function expectSame<T>(actual: T, expected: T): void {
 
 /** The checkpoint as whoever reads it next will have it. */
 export function stored(checkpoint: Checkpoint): Checkpoint {
-  return CheckpointSchema.parse(JSON.parse(JSON.stringify(checkpoint)));
+  const { data, error } = StoredCheckpointSchema.safeParse(JSON.parse(toStoredText(checkpoint)));
+  if (data === undefined) throw error;
+  return data;
 }
 
 /** Holds between a checkpoint and the next that was written. */

@@ -1,0 +1,138 @@
+import type { Checkpoint, NodeFigures } from "./checkpoint.ts";
+import { CheckpointSchema } from "./checkpoint.ts";
+
+// How a checkpoint is written where it is stored. Every step writes it whole, so what makes it long or slow to write is
+// left out:
+// 1. What is as it is in a new run is absent: empty records and lists, zeros, `started` where it is true.
+// 2. Figures are whole microseconds (text is made of a fraction in many times the time), under `figures`.
+// 3. Events have no numbers, which count up from `first`, and instead of their times the milliseconds since the event
+//    before; `at` is the time of the first. The most frequent kind is written as 0.
+// A checkpoint that is written in full is read as well.
+
+/** The kind of event that each step has. */
+const MOST_FREQUENT = "item.completed";
+
+/** The checkpoint as text. @throws TypeError, RangeError where a value in it cannot be written as JSON */
+export function toStoredText(checkpoint: Checkpoint): string {
+  const { contextVersion, forks, nextFork, outputs, signals, signalIds, epoch } = checkpoint;
+  const { nodes, history, counters } = checkpoint;
+  const text = JSON.stringify({
+    ...checkpoint,
+    started: checkpoint.started ? undefined : false,
+    contextVersion: contextVersion === 0 ? undefined : contextVersion,
+    forks: isEmpty(forks) ? undefined : forks,
+    nextFork: nextFork === 1 ? undefined : nextFork,
+    outputs: outputs.length === 0 ? undefined : outputs,
+    signals: signals.length === 0 ? undefined : signals,
+    signalIds: signalIds.length === 0 ? undefined : signalIds,
+    counters: {
+      ...counters,
+      failed: counters.failed === 0 ? undefined : counters.failed,
+      retries: counters.retries === 0 ? undefined : counters.retries,
+      lost: counters.lost === 0 ? undefined : counters.lost,
+    },
+    nodes: undefined,
+    epoch: epoch === 0 ? undefined : epoch,
+    history: undefined,
+  });
+  return `${text.slice(0, -1)},"figures":${figuresText(nodes)},"history":${historyText(history)}}`;
+}
+
+/** What {@link toStoredText} wrote, as it was: not checked. @throws SyntaxError where it is not JSON */
+export const fromStoredText = (text: string): unknown => inFull(JSON.parse(text));
+
+/** Reads what {@link toStoredText} wrote. In the manner of a schema. */
+export const StoredCheckpointSchema = {
+  safeParse: (value: unknown): ReturnType<typeof CheckpointSchema.safeParse> =>
+    CheckpointSchema.safeParse(inFull(value)),
+};
+
+function isEmpty(record: object): boolean {
+  for (const _ in record) return false;
+  return true;
+}
+
+function figuresText(nodes: Checkpoint["nodes"]): string {
+  let text = "{";
+  for (const [node, [completed, failed, retries, totalMs, maxMs]] of Object.entries(nodes)) {
+    const times = `${Math.round(totalMs * 1_000)},${Math.round(maxMs * 1_000)}`;
+    text += `${text === "{" ? "" : ","}${JSON.stringify(node)}:[${completed},${failed},${retries},${times}]`;
+  }
+  return `${text}}`;
+}
+
+function historyText({ next, events }: Checkpoint["history"]): string {
+  const [first] = events;
+  if (first === undefined) return `{"next":${next}}`;
+  let text = "";
+  let before = first[1];
+  let number = first[0];
+  for (const [given, at, kind, item, node, attempt, by] of events) {
+    // Numbers that leave some out are written, and with them everything.
+    if (given !== number) return `{"next":${next},"events":${JSON.stringify(events)}}`;
+    number += 1;
+    const of = kind === MOST_FREQUENT ? "0" : JSON.stringify(kind);
+    const where = node === null ? "null" : JSON.stringify(node);
+    const who = by === undefined ? "" : `,${JSON.stringify(by)}`;
+    text += `${text === "" ? "[" : ",["}${at - before},${of},${item},${where},${attempt}${who}]`;
+    before = at;
+  }
+  return `{"next":${next},"first":${first[0]},"at":${first[1]},"events":[${text}]}`;
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The checkpoint with all that was left out. What has another form than that is left to the schema to refuse. */
+function inFull(value: unknown): unknown {
+  if (!isRecord(value)) return value;
+  const { figures, counters, history, ...rest } = value;
+  return {
+    ...NEW,
+    ...(figures === undefined ? {} : { nodes: inMilliseconds(figures) }),
+    ...rest,
+    counters: isRecord(counters) ? { ...NONE, ...counters } : counters,
+    history: isRecord(history) ? numbered(history) : history,
+  };
+}
+
+const NEW = {
+  started: true,
+  contextVersion: 0,
+  forks: {},
+  nextFork: 1,
+  outputs: [],
+  signals: [],
+  signalIds: [],
+  epoch: 0,
+} as const;
+const NONE = { failed: 0, retries: 0, lost: 0 } as const;
+
+function inMilliseconds(figures: unknown): unknown {
+  if (!isRecord(figures)) return figures;
+  const nodes = Object.entries(figures).map(([node, of]) => {
+    if (!isTimed(of)) return [node, of];
+    const [completed, failed, retries, total, max] = of;
+    return [node, [completed, failed, retries, total / 1_000, max / 1_000]];
+  });
+  return Object.fromEntries(nodes);
+}
+
+const isTimed = (of: unknown): of is NodeFigures =>
+  Array.isArray(of) && typeof of[3] === "number" && typeof of[4] === "number";
+
+function numbered({ next, first, at, events = [] }: Fields): unknown {
+  if (first === undefined || !Array.isArray(events)) return { next, events };
+  let time = Number(at);
+  return {
+    next,
+    events: events.map((event: unknown, i) => {
+      if (!Array.isArray(event)) return event;
+      const [after, kind, ...what] = event as unknown[];
+      time += Number(after);
+      return [Number(first) + i, time, kind === 0 ? MOST_FREQUENT : kind, ...what];
+    }),
+  };
+}
+
+const isRecord = (value: unknown): value is Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
