@@ -82,7 +82,9 @@ export async function openJetStreamBackend(
     const replicas = streams.get(names.bucketStream("context"))?.config.num_replicas ?? 1;
     // Of a server in a cluster somebody may ask for more copies at any time.
     const hasOneReplica = () => replicas === 1 && nc.info?.cluster === undefined;
-    return assemble({ link, jsm, names, options: resolved, signing, hasOneReplica, own });
+    const keepsAll = streams.get(names.bucketStream("context"))?.config.max_msgs_per_subject === -1;
+    const parts = { link, jsm, names, options: resolved, signing, hasOneReplica, keepsAll, own };
+    return assemble(parts);
   } catch (error) {
     link.close();
     await own?.close();
@@ -97,6 +99,8 @@ interface Parts {
   readonly options: ResolvedJetStreamOptions;
   readonly signing: Signing;
   readonly hasOneReplica: () => boolean;
+  /** True where the bucket of checkpoints has no limit a key. */
+  readonly keepsAll: boolean;
   /** The connection, where it is ours to close. */
   readonly own: NatsConnection | null;
 }
@@ -162,7 +166,7 @@ function assemble(parts: Parts): JetStreamBackend {
 
 /** The stores that are KV buckets. */
 function buckets(
-  { link, names, options: { retentionMs }, hasOneReplica }: Parts,
+  { link, names, options: { retentionMs }, hasOneReplica, keepsAll }: Parts,
   requester: Requester,
   persistence: Persistence,
   ended: EndedWatch,
@@ -172,7 +176,10 @@ function buckets(
   const { clock } = link;
   const asKept = { clock, hasOneReplica, retentionMs };
   const values = new JetStreamValueStore(table("values"), link, persistence, hasOneReplica);
-  const contexts = new JetStreamContextStore(table("context"), persistence, asKept);
+  const contexts = new JetStreamContextStore(table("context"), persistence, {
+    ...asKept,
+    keepsAll,
+  });
   return {
     contexts: new WholeContexts(contexts, values),
     values,

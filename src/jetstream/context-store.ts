@@ -1,5 +1,6 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
+import { isMoving } from "../core/checkpoint/inspect.ts";
 import { StoredCheckpointSchema, toStoredText } from "../core/checkpoint/stored-form.ts";
 import type { Clock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
@@ -29,14 +30,24 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 //     written again only when the stored revision is still the one it follows.
 // C3. A read sees every write that was acknowledged before it began.
 // C4. From the second attempt on "wrong last sequence" is no answer either: it may be the first attempt that came late.
-// C5. A checkpoint of a run that goes on never expires; that of an ended run expires after the retention. A resumed run's
+// C5. Most writes of a run that moves leave the one before where it is: taking it away costs the server as much again, more
+//     where each write is synced. The next write that ends the run, or lets it rest, takes all of them away, and so does
+//     one in sixteen. Whoever reads in the order of the stream passes over those that are not the newest.
+// C6. A checkpoint of a run that goes on never expires; that of an ended run expires after the retention. A resumed run's
 //     write takes the expiry away with the value that had it.
+
+/** Larger checkpoints leave none behind, in bytes. */
+const SMALL_BYTES = 8_192;
+/** Runs that are asked for at a time. */
+const ASKED = 1_000;
 
 /** How the store reads and keeps. */
 export interface ContextStoreOptions {
   readonly clock: Clock;
   /** True where the bucket has one replica, so that any read is the newest. */
   readonly hasOneReplica: () => boolean;
+  /** True where the bucket has no limit a key, so that nothing in it is dropped without a trace. @default false */
+  readonly keepsAll?: boolean;
   /** How long entries of ended runs stay, in milliseconds. */
   readonly retentionMs: number;
 }
@@ -48,12 +59,14 @@ export class JetStreamContextStore implements ContextStore {
   readonly #oldLeader: OldLeader;
   readonly #hasOneReplica: () => boolean;
   readonly #ttl: number;
+  readonly #keepsAll: boolean;
 
   constructor(table: KvTable, persistence: Persistence, options: ContextStoreOptions) {
     this.#table = table;
     this.#persistence = persistence;
     this.#oldLeader = new OldLeader(options.clock, options.hasOneReplica);
     this.#hasOneReplica = options.hasOneReplica;
+    this.#keepsAll = options.keepsAll ?? false;
     this.#ttl = ttlSeconds(options.retentionMs);
   }
 
@@ -94,7 +107,10 @@ export class JetStreamContextStore implements ContextStore {
     const { messages, more } = await this.#persistence.run(what, () =>
       this.#table.reader.from(this.#table.subject(">"), after + 1, limit),
     );
-    return { ...this.#decode(messages), next: more ? (messages.at(-1)?.seq ?? null) : null };
+    const newest = new Map(messages.map((message) => [message.subject, message]));
+    const { views, unreadable } = this.#decode([...newest.values()]);
+    const next = more ? (messages.at(-1)?.seq ?? null) : null;
+    return { views: this.#keepsAll ? await this.#newestOf(views) : views, unreadable, next };
   }
 
   async getMany(runIds: readonly string[]): Promise<AskedCheckpoints> {
@@ -115,6 +131,33 @@ export class JetStreamContextStore implements ContextStore {
       }
       return last;
     });
+  }
+
+  /**
+   * Without those of runs that go on which are older than the newest (C5): that comes later in the order. What is said of an
+   * ended run that was resumed since may stay: a look at it alone tells.
+   */
+  async #newestOf(views: readonly Versioned[]): Promise<readonly Versioned[]> {
+    const old = new Set<Versioned>();
+    const open = views.filter(({ checkpoint }) => !isTerminal(checkpoint.status));
+    let asked = new Map(open.map((view) => [this.#subjectOf(view), view]));
+    while (asked.size > 0) {
+      const { messages, more } = await this.#persistence.run("reading checkpoints", () =>
+        this.#table.reader.lastOfThese([...asked.keys()].slice(0, ASKED)),
+      );
+      const left = new Map([...asked].slice(more ? 0 : ASKED));
+      for (const { subject, seq } of messages) {
+        const view = asked.get(subject);
+        if (view !== undefined && view.revision < seq) old.add(view);
+        left.delete(subject);
+      }
+      asked = left;
+    }
+    return views.filter((view) => !old.has(view));
+  }
+
+  #subjectOf({ checkpoint }: Versioned): string {
+    return this.#table.subject(toToken(checkpoint.runId));
   }
 
   /** What can be read of them, without what is removed. */
@@ -165,18 +208,28 @@ export class JetStreamContextStore implements ContextStore {
     } catch (error) {
       return Promise.reject(error);
     }
-    return this.#table.update(key, body, revision, ttl).catch((error: unknown) => {
+    const first = this.#leavesOlder(checkpoint, body, revision)
+      ? this.#table.append(key, body, revision)
+      : this.#table.update(key, body, revision, ttl);
+    return first.catch((error: unknown) => {
       const isRefused = apiCodeOf(error) === API_CODE.wrongLastSequence;
       if (isRefused && revision > 0) return null;
       const write: Write = { key, body, ttl, commit: checkpoint.commit, revision };
-      let first: unknown = isConflict(error) ? null : error;
+      let unanswered: unknown = isConflict(error) ? null : error;
       return this.#persistence.run(`writing ${what}`, (again) => {
-        if (first === null) return this.#settle(write, again || !isRefused);
-        const failed = first;
-        first = null;
+        if (unanswered === null) return this.#settle(write, again || !isRefused);
+        const failed = unanswered;
+        unanswered = null;
         return Promise.reject(failed);
       });
     });
+  }
+
+  /** True for a write that leaves what it replaces to a later one (C5). */
+  #leavesOlder(checkpoint: Checkpoint, body: Uint8Array, revision: number): boolean {
+    if (!this.#keepsAll || body.length > SMALL_BYTES || !isMoving(checkpoint)) return false;
+    // By the revision, so that nobody has to count; scattered, so that runs that take turns all have theirs.
+    return Math.imul(revision, 0x9e3779b1) >>> 28 !== 0;
   }
 
   /**

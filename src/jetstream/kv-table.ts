@@ -16,7 +16,8 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 // K1. Every put says `Nats-Rollup: sub`, and the bucket keeps two messages a key. A bucket with history 1 and plain puts
 //     drops the older value without a trace on disk: when the newer one is later removed or expires and the server is
 //     killed hard, the older one is back. A rollup writes a tombstone. (nats-server issue 8505; it costs a quarter of the
-//     throughput of plain puts at depth, nothing at depth 1.)
+//     throughput of plain puts at depth, nothing at depth 1, and half of it where each write is synced.) In a bucket that
+//     keeps all messages nothing is dropped, so a put there may leave the older ones for a later one to take away.
 // K2. A removed key leaves a marker that expires, so that watchers see the removal and markers do not pile up.
 // K3. A compare-and-set is never decided on a read that may be old.
 // K4. Attempts are made once: who calls knows whether repeating is safe.
@@ -24,7 +25,8 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 /** How long the marker of a removed key stays where the call does not say, in seconds. */
 const MARKER_TTL_S = 30;
 const ROLLUP = "Nats-Rollup: sub\r\n";
-const ROLLUP_AT = "Nats-Rollup: sub\r\nNats-Expected-Last-Subject-Sequence: ";
+const AT = "Nats-Expected-Last-Subject-Sequence: ";
+const ROLLUP_AT = ROLLUP + AT;
 
 const plain = new RawHeaders(ROLLUP);
 const purge = (ttl: number): string => `KV-Operation: PURGE\r\nNats-TTL: ${ttl}s\r\n`;
@@ -99,6 +101,15 @@ export class KvTable {
       lines += `Nats-Expected-Last-Subject-Sequence-Subject: ${this.#prefix}${among}\r\n`;
     }
     return this.#requester.request(this.#prefix + key, body, new RawHeaders(lines), readSeq);
+  }
+
+  /**
+   * As {@link update}, for ever, and older values stay until the next update takes them away. Only where the bucket keeps
+   * all messages (K1).
+   */
+  append(key: string, body: Uint8Array, revision: number): Promise<number> {
+    const headers = new RawHeaders(`${AT}${revision}\r\n`);
+    return this.#requester.request(this.#prefix + key, body, headers, readSeq);
   }
 
   /** Removes the key, leaving a marker. @param markerTtl - seconds that it stays */

@@ -6,7 +6,7 @@ import type { ResolvedJetStreamOptions } from "./options.ts";
 
 // Streams and buckets, as data. Every bound of what is kept is here:
 //   work        nothing but the account's and the server's JetStream limits, refused at the door (see below)
-//   context     one entry a run; ended runs expire by message TTL
+//   context     one entry a run, and of one that moves some older ones; ended runs expire by message TTL
 //   runs        one entry a run, as context         metrics  as context         errors  as context
 //   liveness    one entry a worker; every put has a TTL
 //   history     age, and bytes where wanted         dead     age and bytes
@@ -108,7 +108,10 @@ export function checkPartitionsOf(
   );
 }
 
-/** Two messages a key and rollups: see `kv-table.ts`. `discard: new` refuses a write where a limit is reached. */
+/**
+ * Two messages a key and rollups: see `kv-table.ts`. Checkpoints have no limit a key, but few writes without a rollup in a
+ * row. `discard: new` refuses a write where a limit is reached.
+ */
 function bucket(
   names: Names,
   table: Table,
@@ -124,7 +127,7 @@ function bucket(
     },
     kept: {
       discard: DiscardPolicy.New,
-      max_msgs_per_subject: 2,
+      max_msgs_per_subject: table === "context" ? -1 : 2,
       allow_rollup_hdrs: true,
       allow_direct: true,
       allow_msg_ttl: true,

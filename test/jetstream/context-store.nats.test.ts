@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
+import type { CheckpointPage } from "../../src/core/ports/stores.ts";
 import type { JetStreamBackend } from "../../src/jetstream/backend.ts";
 import type { NatsServer } from "../../src/jetstream/server/start.ts";
 import { checkpointOf } from "../conformance/fixtures.ts";
@@ -156,15 +158,70 @@ describe("context store: lifetimes", () => {
     expect(await contexts.create(checkpointOf("ended", { commit: "new" }))).not.toBeNull();
   });
 
-  it("keeps one message a run, however often it is written", async () => {
-    await using one = await opened({ servers: server.url, namespace: "one-each" });
-    const { contexts } = one.backend;
-    let revision = (await contexts.create(checkpointOf("r"))) ?? 0;
-    for (let i = 0; i < 20; i++) {
-      revision = (await contexts.update(checkpointOf("r", { commit: `${i}` }), revision)) ?? 0;
-    }
+  const items = { 1: { node: "charge", input: 0, attempt: 1, turn: 0 } };
+
+  it("keeps some older messages of a run that moves, and one of a run that rests or has ended", async () => {
+    await using one = await opened({ servers: server.url, namespace: "some-each" });
     await using plain = await plainConnection(server.url);
-    expect((await plain.jsm.streams.info("KV_one-each-context")).state.messages).toBe(1);
+    const { contexts } = one.backend;
+    const kept = async () => (await plain.jsm.streams.info("KV_some-each-context")).state.messages;
+    let revision = (await contexts.create(checkpointOf("r", { items }))) ?? 0;
+    const write = async (more: Partial<Checkpoint>) => {
+      revision = (await contexts.update(checkpointOf("r", more), revision)) ?? 0;
+    };
+    const most: number[] = [];
+    for (let i = 0; i < 200; i++) {
+      await write({ items, commit: `${i}` });
+      most.push(await kept());
+    }
+    expect(Math.max(...most)).toBeGreaterThan(5);
+    expect(Math.max(...most)).toBeLessThan(100);
+    const hold = { for: "go", until: null, since: "2026-01-01T00:00:00.000Z" };
+    await write({ items: { 1: { ...items[1], hold } }, commit: "rests" });
+    expect(await kept()).toBe(1);
+    await write({ items, commit: "goes on" });
+    await write({ items, commit: "is large", context: { text: "x".repeat(10_000) } });
+    expect(await kept()).toBe(1);
+    await write({ items, commit: "moves" });
+    await write({ status: "completed", commit: "ends" });
+    expect(await kept()).toBe(1);
+  });
+
+  it("shows each run once on its pages, as it was written last", async () => {
+    await using one = await opened({ servers: server.url, namespace: "pages" });
+    const { contexts } = one.backend;
+    const revisions = new Map<string, number>();
+    for (const runId of ["a", "b", "c"])
+      revisions.set(runId, (await contexts.create(checkpointOf(runId, { items }))) ?? 0);
+    for (let i = 0; i < 9; i++) {
+      const runId = ["b", "a", "c"][i % 3] ?? "";
+      const next = checkpointOf(runId, { items, commit: `${i}` });
+      revisions.set(runId, (await contexts.update(next, revisions.get(runId) ?? 0)) ?? 0);
+    }
+    const seen: [string, string, number][] = [];
+    for (let after: number | null = 0; after !== null; ) {
+      const page: CheckpointPage = await contexts.page(after, 2);
+      for (const { checkpoint, revision } of page.views)
+        seen.push([checkpoint.runId, checkpoint.commit, revision]);
+      after = page.next;
+    }
+    const last = (runId: string, commit: string) => [runId, commit, revisions.get(runId)];
+    expect(seen).toEqual([last("b", "6"), last("a", "7"), last("c", "8")]);
+  });
+
+  it("takes older messages away at once where somebody has given the bucket a limit a key", async () => {
+    await using plain = await plainConnection(server.url);
+    await using first = await opened({ servers: server.url, namespace: "limited" });
+    const { config } = await plain.jsm.streams.info("KV_limited-context");
+    await plain.jsm.streams.update(config.name, { ...config, max_msgs_per_subject: 2 });
+    await using one = await opened({ servers: server.url, namespace: "limited", create: false });
+    let revision = (await one.backend.contexts.create(checkpointOf("r", { items }))) ?? 0;
+    for (let i = 0; i < 20; i++) {
+      const next = checkpointOf("r", { items, commit: `${i}` });
+      revision = (await one.backend.contexts.update(next, revision)) ?? 0;
+      expect((await plain.jsm.streams.info(config.name)).state.messages).toBe(1);
+    }
+    expect(first.backend.namespace).toBe("limited");
   });
 });
 

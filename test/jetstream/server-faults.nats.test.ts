@@ -110,13 +110,16 @@ const REMOVED = KEYS.map((key) => `removed-${key}`);
 /** Takes all runs from their beginning to their end, side by side: in waves the fault shows best. */
 async function live({ contexts, runs }: JetStreamBackend, runIds: readonly string[]) {
   const revisions = new Map<string, number>();
+  // Something that is to be executed: so most writes leave older ones behind.
+  const items = { 1: { node: "charge", input: 0, attempt: 1, turn: 0 } };
   for (const runId of runIds) {
     await runs.create(infoOf(runId));
-    revisions.set(runId, (await contexts.create(checkpointOf(runId))) ?? 0);
+    revisions.set(runId, (await contexts.create(checkpointOf(runId, { items }))) ?? 0);
   }
-  for (const [commit, status] of [["2"], ["3"], ["4", "completed"]] as const) {
+  for (const commit of ["2", "3", "4", "5", "6", "end"]) {
     for (const runId of runIds) {
-      const next = checkpointOf(runId, { commit, status: status ?? "running" });
+      const end = { commit, status: "completed" } as const;
+      const next = checkpointOf(runId, commit === "end" ? end : { commit, items });
       revisions.set(runId, (await contexts.update(next, revisions.get(runId) ?? 0)) ?? 0);
     }
   }

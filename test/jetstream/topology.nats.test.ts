@@ -80,11 +80,10 @@ describe("topology", () => {
     });
     expect(work.max_age ?? 0).toBe(0);
     const { config: context } = await plain.jsm.streams.info("KV_rules-context");
-    expect(context).toMatchObject({
-      max_msgs_per_subject: 2,
-      allow_rollup_hdrs: true,
-      discard: "new",
-    });
+    const buckets = { allow_rollup_hdrs: true, discard: "new" };
+    expect(context).toMatchObject({ ...buckets, max_msgs_per_subject: -1 });
+    const { config: runs } = await plain.jsm.streams.info("KV_rules-runs");
+    expect(runs).toMatchObject({ ...buckets, max_msgs_per_subject: 2 });
     const { config: consumer } = await plain.jsm.consumers.info("rules-work", "work-orders");
     expect(consumer).toMatchObject({
       filter_subject: "rules.work.orders.>",
@@ -125,7 +124,7 @@ describe("topology", () => {
     expect(work).toMatchObject({ allow_msg_schedules: true, allow_direct: true, max_bytes: -1 });
     expect(state.messages).toBe(1);
     const { config: context } = await plain.jsm.streams.info("KV_old-context");
-    expect(context).toMatchObject({ max_msgs_per_subject: 2, allow_rollup_hdrs: true });
+    expect(context).toMatchObject({ max_msgs_per_subject: -1, allow_rollup_hdrs: true });
     expect(logger.lines).toContain("stream is being changed");
   });
 

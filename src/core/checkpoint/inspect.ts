@@ -60,6 +60,16 @@ function carriersOf(checkpoint: Checkpoint): ReadonlyMap<number, readonly number
   return carriers;
 }
 
+/** True for a run of which something is executed now, or wants to be: another write will follow soon. */
+export function isMoving({ status, items }: Checkpoint): boolean {
+  if (status !== "running") return false;
+  for (const id in items) {
+    const item = items[id];
+    if (item !== undefined && item.hold === undefined && item.notBefore === undefined) return true;
+  }
+  return false;
+}
+
 /** True for an item that wants to run, now or at a time: not for one that has failed the run, or that only a signal moves. */
 export const mayRun = (item: Item): boolean =>
   item.failed !== true && dueMs(item) !== Number.POSITIVE_INFINITY;
