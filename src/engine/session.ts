@@ -218,7 +218,7 @@ export class RunSession {
 
   async #settle(batch: readonly Waiting[]): Promise<void> {
     try {
-      await this.#write(batch);
+      while (!(await this.#attempt(batch)));
     } catch (error) {
       // One that cannot be applied, or is too large, must not take the others with it.
       if (!isFloxideError(error, "backend") && batch.length > 1) {
@@ -229,13 +229,9 @@ export class RunSession {
     }
   }
 
-  async #write(batch: readonly Waiting[]): Promise<void> {
-    while (!(await this.#attempt(batch)));
-  }
-
   /** One compare-and-set. @returns false where another revision won and the changes must be judged again */
   async #attempt(batch: readonly Waiting[]): Promise<boolean> {
-    const base = await this.#baseToWrite();
+    const base = this.#baseToWrite() ?? (await this.reload());
     if (base === null) return settleAll(batch, refused("gone"), this.#known);
     // What comes while the write is under way is not part of it.
     const lazy = [...this.#lazy];
@@ -269,10 +265,9 @@ export class RunSession {
     return settleEach(batch, outcomes, this.#known ?? written);
   }
 
-  /** What the next write replaces: for a run with no entry, the checkpoint before its beginning. */
-  async #baseToWrite(): Promise<Versioned | null> {
-    if (this.#base !== null) return { checkpoint: this.#base, revision: 0 };
-    return this.#known ?? (await this.reload());
+  /** What the next write replaces, as far as it is known: for a run with no entry, the checkpoint before its beginning. */
+  #baseToWrite(): Versioned | null {
+    return this.#base === null ? this.#known : { checkpoint: this.#base, revision: 0 };
   }
 
   async #afterConflict(revision: number, stored: readonly string[]): Promise<void> {

@@ -1,5 +1,5 @@
 import type { Checkpoint, NodeFigures } from "./checkpoint.ts";
-import { CheckpointSchema } from "./checkpoint.ts";
+import { CheckpointSchema, FIGURE } from "./checkpoint.ts";
 
 // How a checkpoint is written where it is stored. Every step writes it whole, so what makes it long is left out: a third
 // of the bytes of a chain of ten nodes. (Text made by hand is no faster than JSON, and makes more garbage.)
@@ -57,30 +57,29 @@ function inMicroseconds(nodes: Checkpoint["nodes"]): Checkpoint["nodes"] {
   for (const node of Object.keys(nodes)) {
     const of = nodes[node];
     if (of === undefined) continue;
-    const [completed, failed, retries, totalMs, maxMs] = of;
-    const times = [Math.round(totalMs * 1_000), Math.round(maxMs * 1_000)] as const;
-    figures[node] = [completed, failed, retries, ...times];
+    const total = Math.round(of[FIGURE.totalMs] * 1_000);
+    const max = Math.round(of[FIGURE.maxMs] * 1_000);
+    figures[node] = [of[0], of[1], of[2], total, max];
   }
   return figures;
 }
 
-/** By a loop and without copies of what is left out: each step makes one of these for each event. */
+/** By place and not by name: each step comes here with each event, and what takes a tuple apart makes garbage. */
 function withoutNumbers(history: Checkpoint["history"]): object {
   const { next, events } = history;
   const [first] = events;
   if (first === undefined) return { next };
-  const written: unknown[] = [];
   let before = first[1];
-  for (const [number, at, kind, item, node, attempt, by] of events) {
-    // Numbers that leave some out are written, and with them everything.
-    if (number !== first[0] + written.length) return history;
-    const of = kind === MOST_FREQUENT ? 0 : kind;
-    const after = at - before;
-    written.push(
-      by === undefined ? [after, of, item, node, attempt] : [after, of, item, node, attempt, by],
-    );
-    before = at;
-  }
+  // Numbers that leave some out are written, and with them everything.
+  if (events.some((event, i) => event[0] !== first[0] + i)) return history;
+  const written = events.map((event) => {
+    const after = event[1] - before;
+    before = event[1];
+    const kind = event[2] === MOST_FREQUENT ? 0 : event[2];
+    return event.length === 6
+      ? [after, kind, event[3], event[4], event[5]]
+      : [after, kind, ...event.slice(3)];
+  });
   return { next, first: first[0], at: first[1], events: written };
 }
 
