@@ -1,4 +1,5 @@
 import { FloxideError } from "./errors.ts";
+import { plainCopy } from "./plain-json.ts";
 
 /** What JSON can carry. */
 export type Json =
@@ -55,6 +56,8 @@ function isDeeperThan(levels: number, value: unknown): boolean {
 export function toJson(value: unknown, what: string): Json {
   let text: string | undefined;
   try {
+    const plain = plainCopy(value, MAX_DEPTH);
+    if (plain !== undefined) return plain;
     text = JSON.stringify(value);
   } catch (error) {
     throw unwritable(what, error);
@@ -84,13 +87,4 @@ function saidBy(thrown: unknown): string {
   } catch {
     return "it throws what has no text";
   }
-}
-
-/** JSON text with the keys of every object sorted: equal values have equal texts. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    inner !== null && typeof inner === "object" && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
-      : inner,
-  );
 }

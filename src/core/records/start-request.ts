@@ -1,10 +1,11 @@
 import { createHash } from "node:crypto";
 import { v7 as uuid } from "uuid";
 import { z } from "zod";
+import { canonicalJson } from "../canonical-json.ts";
 import { FloxideError } from "../errors.ts";
 import { sayIssues } from "../issues.ts";
 import type { Json } from "../json.ts";
-import { canonicalJson, checkDepth } from "../json.ts";
+import { checkDepth } from "../json.ts";
 import { whyNotJson } from "../not-json.ts";
 import { checkRunId } from "../token.ts";
 
