@@ -14,6 +14,7 @@ import {
 } from "../core/checkpoint/wide.ts";
 import { inParallel } from "../core/in-parallel.ts";
 import type { Json } from "../core/json.ts";
+import { passTexts, textIn } from "../core/json-texts.ts";
 import type { ValueStore } from "../core/ports/stores.ts";
 import { Recent } from "../core/recent.ts";
 
@@ -115,6 +116,7 @@ export class Outside {
    * @returns the checkpoint that names what is kept of its context. One of a run that has ended has it all
    */
   keepContext(before: Checkpoint, checkpoint: Checkpoint): Checkpoint | Promise<Checkpoint> {
+    passTexts(before.context, checkpoint.context);
     const hasEnded = isTerminal(checkpoint.status);
     const fields = hasEnded ? [] : this.#largeFields(before, checkpoint);
     if (fields.length === 0 && before.contextKept === undefined) return checkpoint;
@@ -136,7 +138,7 @@ export class Outside {
     }
     await inParallel(fields, PARALLEL, async (field) => {
       const key = this.#newKey();
-      const text = JSON.stringify(context[field]);
+      const text = textIn(context, field, context[field] ?? null);
       await this.#store.put(runId, key, text);
       kept[field] = [key, Buffer.byteLength(text)];
     });

@@ -60,10 +60,11 @@ export class KvTable {
    * The value as bytes, checked for its size.
    *
    * @param spareBytes - what it must leave free
+   * @param write - makes its text
    * @throws FloxideError `payload_too_large`
    */
-  encode(value: unknown, what: string, spareBytes = 0): Uint8Array {
-    return this.#link.encode(toText(value, what), what, spareBytes);
+  encode<T>(value: T, what: string, spareBytes = 0, write: Write<T> = writeJson): Uint8Array {
+    return this.#link.encode(toText(value, what, write), what, spareBytes);
   }
 
   /** Writes, whatever is there. @param ttl - seconds to live; 0 for ever. @returns the revision */
@@ -186,10 +187,15 @@ export class KvTable {
   }
 }
 
+/** Makes the JSON of a value. */
+type Write<T> = (value: T) => string;
+
+const writeJson = (value: unknown): string => JSON.stringify(value);
+
 /** @throws FloxideError `validation` where it is nested deeper than this process can write */
-function toText(value: unknown, what: string): string {
+function toText<T>(value: T, what: string, write: Write<T>): string {
   try {
-    return JSON.stringify(value);
+    return write(value);
   } catch (error) {
     throw unwritable(what, error);
   }

@@ -1,11 +1,12 @@
 import { createHash } from "node:crypto";
 import { v7 as uuid } from "uuid";
 import { z } from "zod";
-import { canonicalJson } from "../canonical-json.ts";
+import { canonicalJson, inOrder } from "../canonical-json.ts";
 import { FloxideError } from "../errors.ts";
 import { sayIssues } from "../issues.ts";
 import type { Json } from "../json.ts";
 import { checkDepth } from "../json.ts";
+import { textIn } from "../json-texts.ts";
 import { whyNotJson } from "../not-json.ts";
 import { checkRunId } from "../token.ts";
 
@@ -113,18 +114,48 @@ function idOfPlace({ seq, acceptedAt }: RawStart, namespace: string): string {
 
 /** The body that {@link parseStartRequest} reads. */
 export function startRequestBody(request: StartRequest): string {
-  return JSON.stringify({
-    input: request.input,
-    ...(Object.keys(request.context).length === 0 ? {} : { context: request.context }),
-    runId: request.runId,
-    ...(request.version === null ? {} : { version: request.version }),
-  });
+  const { context, version } = request;
+  const parts = [`"input":${textIn(request, "input", request.input)}`];
+  if (Object.keys(context).length > 0) parts.push(`"context":${textOfAll(context)}`);
+  parts.push(`"runId":${JSON.stringify(request.runId)}`);
+  if (version !== null) parts.push(`"version":${JSON.stringify(version)}`);
+  return `{${parts.join(",")}}`;
 }
 
 /** Equal for equal requests, whatever the order of their keys. */
-export function inputHashOf(request: Pick<StartRequest, "workflow" | "input" | "context">): string {
-  return createHash("sha256")
-    .update(canonicalJson([request.workflow, request.input, request.context]))
-    .digest("base64url")
-    .slice(0, 22);
+export function inputHashOf(request: HashedParts): string {
+  return createHash("sha256").update(hashedText(request)).digest("base64url").slice(0, 22);
+}
+
+/** Bytes that input and context take together. */
+export function startBytes(request: Pick<StartRequest, "input" | "context">): number {
+  const { input, context } = request;
+  return Buffer.byteLength(textIn(request, "input", input)) + Buffer.byteLength(textOfAll(context));
+}
+
+type HashedParts = Pick<StartRequest, "workflow" | "input" | "context">;
+
+/** Canonical JSON of what tells a request from others. */
+function hashedText(request: HashedParts): string {
+  const { workflow, input, context } = request;
+  const names = Object.keys(context);
+  // Names that look like numbers come first, in an order of their own.
+  if (names.some((name) => /^\d/.test(name))) return canonicalJson([workflow, input, context]);
+  const fields = names
+    .sort()
+    .map((name) => `${JSON.stringify(name)}:${canonicalIn(context, name, context[name] ?? null)}`);
+  const texts = [JSON.stringify(workflow), canonicalIn(request, "input", input)];
+  return `[${texts.join(",")},{${fields.join(",")}}]`;
+}
+
+function canonicalIn(holder: object, name: string, value: Json): string {
+  return inOrder(value) === value ? textIn(holder, name, value) : canonicalJson(value);
+}
+
+/** The text of each, so that it is there for whoever writes one of them next. */
+function textOfAll(context: StartRequest["context"]): string {
+  const fields = Object.keys(context).map(
+    (name) => `${JSON.stringify(name)}:${textIn(context, name, context[name] ?? null)}`,
+  );
+  return `{${fields.join(",")}}`;
 }
