@@ -119,8 +119,9 @@ export class Outside {
     passTexts(before.context, checkpoint.context);
     const hasEnded = isTerminal(checkpoint.status);
     const fields = hasEnded ? [] : this.#largeFields(before, checkpoint);
-    if (fields.length === 0 && before.contextKept === undefined) return checkpoint;
-    return this.#keepFields(before, checkpoint, fields);
+    if (fields.length > 0) return this.#keepFields(before, checkpoint, fields);
+    if (before.contextKept === undefined) return checkpoint;
+    return withContextKept(checkpoint, stillKept(before, checkpoint));
   }
 
   async #keepFields(
@@ -128,22 +129,15 @@ export class Outside {
     checkpoint: Checkpoint,
     fields: readonly string[],
   ): Promise<Checkpoint> {
-    const { contextKept: _, ...rest } = checkpoint;
-    const { runId, context, status } = checkpoint;
-    const kept: NonNullable<Checkpoint["contextKept"]> = {};
-    for (const [field, entry] of Object.entries(before.contextKept ?? {})) {
-      const isLost = context[field] === undefined;
-      const isSame = context[field] === before.context[field];
-      if (isLost || (isSame && !isTerminal(status))) kept[field] = entry;
-    }
+    const { runId, context } = checkpoint;
+    const kept = stillKept(before, checkpoint);
     await inParallel(fields, PARALLEL, async (field) => {
       const key = this.#newKey();
       const text = textIn(context, field, context[field] ?? null);
       await this.#store.put(runId, key, text);
       kept[field] = [key, Buffer.byteLength(text)];
     });
-    const whole = rest as Checkpoint;
-    return Object.keys(kept).length === 0 ? whole : { ...whole, contextKept: kept, outside: true };
+    return withContextKept(checkpoint, kept);
   }
 
   #largeFields(before: Checkpoint, { context }: Checkpoint): readonly string[] {
@@ -236,6 +230,25 @@ export class Outside {
     }
     return chunks;
   }
+}
+
+type Kept = NonNullable<Checkpoint["contextKept"]>;
+
+/** What is kept of the context and goes on being that. What is lost stays named, and of an ended run nothing else is. */
+function stillKept(before: Checkpoint, { context, status }: Checkpoint): Kept {
+  const kept: Kept = {};
+  for (const [field, entry] of Object.entries(before.contextKept ?? {})) {
+    const isLost = context[field] === undefined;
+    const isSame = context[field] === before.context[field];
+    if (isLost || (isSame && !isTerminal(status))) kept[field] = entry;
+  }
+  return kept;
+}
+
+function withContextKept(checkpoint: Checkpoint, kept: Kept): Checkpoint {
+  const { contextKept: _, ...rest } = checkpoint;
+  const whole = rest as Checkpoint;
+  return Object.keys(kept).length === 0 ? whole : { ...whole, contextKept: kept, outside: true };
 }
 
 /** Sizes of values that were measured. */
