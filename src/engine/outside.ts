@@ -14,7 +14,7 @@ import {
 } from "../core/checkpoint/wide.ts";
 import { inParallel } from "../core/in-parallel.ts";
 import type { Json } from "../core/json.ts";
-import { passTexts, textIn } from "../core/json-texts.ts";
+import { jsonIn, passJson } from "../core/json-texts.ts";
 import type { ValueStore } from "../core/ports/stores.ts";
 import { Recent } from "../core/recent.ts";
 
@@ -116,7 +116,7 @@ export class Outside {
    * @returns the checkpoint that names what is kept of its context. One of a run that has ended has it all
    */
   keepContext(before: Checkpoint, checkpoint: Checkpoint): Checkpoint | Promise<Checkpoint> {
-    passTexts(before.context, checkpoint.context);
+    passJson(before.context, checkpoint.context);
     const hasEnded = isTerminal(checkpoint.status);
     const fields = hasEnded ? [] : this.#largeFields(before, checkpoint);
     if (fields.length > 0) return this.#keepFields(before, checkpoint, fields);
@@ -133,9 +133,9 @@ export class Outside {
     const kept = stillKept(before, checkpoint);
     await inParallel(fields, PARALLEL, async (field) => {
       const key = this.#newKey();
-      const text = textIn(context, field, context[field] ?? null);
-      await this.#store.put(runId, key, text);
-      kept[field] = [key, Buffer.byteLength(text)];
+      const json = jsonIn(context, field, context[field] ?? null);
+      await this.#store.put(runId, key, json);
+      kept[field] = [key, Buffer.byteLength(json)];
     });
     return withContextKept(checkpoint, kept);
   }

@@ -1,6 +1,6 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { CheckpointSchema, isTerminal } from "../core/checkpoint/checkpoint.ts";
-import { checkpointText } from "../core/checkpoint/checkpoint-text.ts";
+import { checkpointJson } from "../core/checkpoint/checkpoint-json.ts";
 import type { Clock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type {
@@ -153,7 +153,7 @@ export class JetStreamContextStore implements ContextStore {
     const ttl = isTerminal(status) ? this.#ttl : 0;
     let body: Uint8Array;
     try {
-      body = this.#table.encode(checkpoint, what, spareBytes, checkpointText);
+      body = this.#table.encode(checkpoint, what, spareBytes, checkpointJson);
     } catch (error) {
       return Promise.reject(error);
     }

@@ -1,7 +1,7 @@
 import type { Change } from "../core/checkpoint/change.ts";
 import type { NewRun } from "../core/checkpoint/checkpoint.ts";
 import { FloxideError } from "../core/errors.ts";
-import { passTexts } from "../core/json-texts.ts";
+import { passJson } from "../core/json-texts.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
 import type { StartRequest } from "../core/records/start-request.ts";
 import { parseWith } from "../core/schema.ts";
@@ -46,7 +46,7 @@ export async function begin(
     );
   }
   const context = initialContext(workflow, request.context);
-  passTexts(request.context, context);
+  passJson(request.context, context);
   const known = {
     version: workflow.version,
     fingerprint: workflow.fingerprint,

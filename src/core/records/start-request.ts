@@ -6,7 +6,7 @@ import { FloxideError } from "../errors.ts";
 import { sayIssues } from "../issues.ts";
 import type { Json } from "../json.ts";
 import { checkDepth } from "../json.ts";
-import { textIn } from "../json-texts.ts";
+import { type JsonPart, joinJson, jsonIn, objectJson } from "../json-texts.ts";
 import { whyNotJson } from "../not-json.ts";
 import { checkRunId } from "../token.ts";
 
@@ -114,48 +114,53 @@ function idOfPlace({ seq, acceptedAt }: RawStart, namespace: string): string {
 
 /** The body that {@link parseStartRequest} reads. */
 export function startRequestBody(request: StartRequest): string {
-  const { context, version } = request;
-  const parts = [`"input":${textIn(request, "input", request.input)}`];
-  if (Object.keys(context).length > 0) parts.push(`"context":${textOfAll(context)}`);
-  parts.push(`"runId":${JSON.stringify(request.runId)}`);
-  if (version !== null) parts.push(`"version":${JSON.stringify(version)}`);
-  return `{${parts.join(",")}}`;
+  const json = startRequestJson(request);
+  return typeof json === "string" ? json : Buffer.from(json).toString();
 }
 
-/** Equal for equal requests, whatever the order of their keys. */
-export function inputHashOf(request: HashedParts): string {
-  return createHash("sha256").update(hashedText(request)).digest("base64url").slice(0, 22);
+/** As {@link startRequestBody}: bytes where it is large. */
+export function startRequestJson(request: StartRequest): JsonPart {
+  const { context, version } = request;
+  const parts: JsonPart[] = ['{"input":', jsonIn(request, "input", request.input)];
+  if (Object.keys(context).length > 0) parts.push(',"context":', ...objectJson(context));
+  parts.push(`,"runId":${JSON.stringify(request.runId)}`);
+  parts.push(version === null ? "}" : `,"version":${JSON.stringify(version)}}`);
+  return joinJson(parts);
 }
 
 /** Bytes that input and context take together. */
 export function startBytes(request: Pick<StartRequest, "input" | "context">): number {
-  const { input, context } = request;
-  return Buffer.byteLength(textIn(request, "input", input)) + Buffer.byteLength(textOfAll(context));
+  const parts = [jsonIn(request, "input", request.input), ...objectJson(request.context)];
+  return parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
+}
+
+/** Equal for equal requests, whatever the order of their keys. */
+export function inputHashOf(request: HashedParts): string {
+  const hash = createHash("sha256");
+  for (const part of hashedParts(request)) hash.update(part);
+  return hash.digest("base64url").slice(0, 22);
 }
 
 type HashedParts = Pick<StartRequest, "workflow" | "input" | "context">;
 
 /** Canonical JSON of what tells a request from others. */
-function hashedText(request: HashedParts): string {
+function hashedParts(request: HashedParts): readonly JsonPart[] {
   const { workflow, input, context } = request;
   const names = Object.keys(context);
   // Names that look like numbers come first, in an order of their own.
-  if (names.some((name) => /^\d/.test(name))) return canonicalJson([workflow, input, context]);
-  const fields = names
-    .sort()
-    .map((name) => `${JSON.stringify(name)}:${canonicalIn(context, name, context[name] ?? null)}`);
-  const texts = [JSON.stringify(workflow), canonicalIn(request, "input", input)];
-  return `[${texts.join(",")},{${fields.join(",")}}]`;
+  if (names.some((name) => /^\d/.test(name))) return [canonicalJson([workflow, input, context])];
+  const sorted = Object.fromEntries(names.sort().map((name) => [name, context[name] ?? null]));
+  const fields = objectJson(sorted, (_, name, value) => canonicalIn(context, name, value));
+  const parts = [
+    `[${JSON.stringify(workflow)},`,
+    canonicalIn(request, "input", input),
+    ",",
+    ...fields,
+    "]",
+  ];
+  return parts.every((part) => typeof part === "string") ? [parts.join("")] : parts;
 }
 
-function canonicalIn(holder: object, name: string, value: Json): string {
-  return inOrder(value) === value ? textIn(holder, name, value) : canonicalJson(value);
-}
-
-/** The text of each, so that it is there for whoever writes one of them next. */
-function textOfAll(context: StartRequest["context"]): string {
-  const fields = Object.keys(context).map(
-    (name) => `${JSON.stringify(name)}:${textIn(context, name, context[name] ?? null)}`,
-  );
-  return `{${fields.join(",")}}`;
+function canonicalIn(holder: object, name: string, value: Json): JsonPart {
+  return inOrder(value) === value ? jsonIn(holder, name, value) : canonicalJson(value);
 }
