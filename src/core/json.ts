@@ -1,4 +1,5 @@
 import { FloxideError } from "./errors.ts";
+import { plainCopy } from "./plain-json.ts";
 
 /** What JSON can carry. */
 export type Json =
@@ -45,13 +46,6 @@ function isDeeperThan(levels: number, value: unknown): boolean {
   return false;
 }
 
-/** True for what JSON carries as it is, and nothing can be shared of. */
-const isPlain = (value: unknown): value is Json =>
-  value === null ||
-  typeof value === "string" ||
-  typeof value === "boolean" ||
-  (typeof value === "number" && Number.isFinite(value) && !Object.is(value, -0));
-
 /**
  * The value as JSON will carry it, sharing nothing with the one given.
  *
@@ -60,9 +54,10 @@ const isPlain = (value: unknown): value is Json =>
  * nested too deep
  */
 export function toJson(value: unknown, what: string): Json {
-  if (isPlain(value)) return value;
   let text: string | undefined;
   try {
+    const plain = plainCopy(value, MAX_DEPTH);
+    if (plain !== undefined) return plain;
     text = JSON.stringify(value);
   } catch (error) {
     throw unwritable(what, error);
@@ -92,13 +87,4 @@ function saidBy(thrown: unknown): string {
   } catch {
     return "it throws what has no text";
   }
-}
-
-/** JSON text with the keys of every object sorted: equal values have equal texts. */
-export function canonicalJson(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) =>
-    inner !== null && typeof inner === "object" && !Array.isArray(inner)
-      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
-      : inner,
-  );
 }

@@ -109,11 +109,10 @@ function split(checkpoint: Checkpoint): { readonly stored: Checkpoint; readonly 
   const { contextKept } = checkpoint;
   if (contextKept === undefined) return { stored: checkpoint, bytes: 0 };
   if (isTerminal(checkpoint.status)) return { stored: withOwnContext(checkpoint), bytes: 0 };
-  const context = { ...checkpoint.context };
-  let bytes = 0;
-  for (const [field, [, size]] of Object.entries(contextKept)) {
-    delete context[field];
-    bytes += size;
-  }
+  const own = Object.entries(checkpoint.context).filter(
+    ([field]) => !Object.hasOwn(contextKept, field),
+  );
+  const context = Object.fromEntries(own);
+  const bytes = Object.values(contextKept).reduce((sum, [, size]) => sum + size, 0);
   return { stored: { ...checkpoint, context }, bytes };
 }

@@ -14,6 +14,7 @@ import {
 } from "../core/checkpoint/wide.ts";
 import { inParallel } from "../core/in-parallel.ts";
 import type { Json } from "../core/json.ts";
+import { jsonIn, passJson } from "../core/json-texts.ts";
 import type { ValueStore } from "../core/ports/stores.ts";
 import { Recent } from "../core/recent.ts";
 
@@ -115,10 +116,12 @@ export class Outside {
    * @returns the checkpoint that names what is kept of its context. One of a run that has ended has it all
    */
   keepContext(before: Checkpoint, checkpoint: Checkpoint): Checkpoint | Promise<Checkpoint> {
+    passJson(before.context, checkpoint.context);
     const hasEnded = isTerminal(checkpoint.status);
     const fields = hasEnded ? [] : this.#largeFields(before, checkpoint);
-    if (fields.length === 0 && before.contextKept === undefined) return checkpoint;
-    return this.#keepFields(before, checkpoint, fields);
+    if (fields.length > 0) return this.#keepFields(before, checkpoint, fields);
+    if (before.contextKept === undefined) return checkpoint;
+    return withContextKept(checkpoint, stillKept(before, checkpoint));
   }
 
   async #keepFields(
@@ -126,22 +129,15 @@ export class Outside {
     checkpoint: Checkpoint,
     fields: readonly string[],
   ): Promise<Checkpoint> {
-    const { contextKept: _, ...rest } = checkpoint;
-    const { runId, context, status } = checkpoint;
-    const kept: NonNullable<Checkpoint["contextKept"]> = {};
-    for (const [field, entry] of Object.entries(before.contextKept ?? {})) {
-      const isLost = context[field] === undefined;
-      const isSame = context[field] === before.context[field];
-      if (isLost || (isSame && !isTerminal(status))) kept[field] = entry;
-    }
+    const { runId, context } = checkpoint;
+    const kept = stillKept(before, checkpoint);
     await inParallel(fields, PARALLEL, async (field) => {
       const key = this.#newKey();
-      const text = JSON.stringify(context[field]);
-      await this.#store.put(runId, key, text);
-      kept[field] = [key, Buffer.byteLength(text)];
+      const json = jsonIn(context, field, context[field] ?? null);
+      await this.#store.put(runId, key, json);
+      kept[field] = [key, Buffer.byteLength(json)];
     });
-    const whole = rest as Checkpoint;
-    return Object.keys(kept).length === 0 ? whole : { ...whole, contextKept: kept, outside: true };
+    return withContextKept(checkpoint, kept);
   }
 
   #largeFields(before: Checkpoint, { context }: Checkpoint): readonly string[] {
@@ -234,6 +230,25 @@ export class Outside {
     }
     return chunks;
   }
+}
+
+type Kept = NonNullable<Checkpoint["contextKept"]>;
+
+/** What is kept of the context and goes on being that. What is lost stays named, and of an ended run nothing else is. */
+function stillKept(before: Checkpoint, { context, status }: Checkpoint): Kept {
+  const kept: Kept = {};
+  for (const [field, entry] of Object.entries(before.contextKept ?? {})) {
+    const isLost = context[field] === undefined;
+    const isSame = context[field] === before.context[field];
+    if (isLost || (isSame && !isTerminal(status))) kept[field] = entry;
+  }
+  return kept;
+}
+
+function withContextKept(checkpoint: Checkpoint, kept: Kept): Checkpoint {
+  const { contextKept: _, ...rest } = checkpoint;
+  const whole = rest as Checkpoint;
+  return Object.keys(kept).length === 0 ? whole : { ...whole, contextKept: kept, outside: true };
 }
 
 /** Sizes of values that were measured. */

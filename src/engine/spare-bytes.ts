@@ -1,4 +1,5 @@
 import type { Change } from "../core/checkpoint/change.ts";
+import { type StartRequest, startBytes } from "../core/records/start-request.ts";
 
 const MOST_SPARE_BYTES = 32 * 1024;
 
@@ -28,8 +29,8 @@ export function grows(change: Change): boolean {
 }
 
 /** Bytes of a checkpoint that is not its input and context. */
-const FRAME_BYTES = 1_024;
+const FRAME_BYTES = 1_027;
 
 /** About how large the first checkpoint of a run is, in bytes. */
-export const startSizeBytes = (input: unknown, context: unknown): number =>
-  FRAME_BYTES + Buffer.byteLength(JSON.stringify([input, context]));
+export const startSizeBytes = (request: Pick<StartRequest, "input" | "context">): number =>
+  FRAME_BYTES + startBytes(request);

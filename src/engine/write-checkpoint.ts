@@ -8,7 +8,7 @@ import type { Outside } from "./outside.ts";
 export interface Written {
   /** Null where another revision won. This one may have been there before it all the same, its answer lost. */
   readonly written: Versioned | null;
-  /** Keys of values that were stored for it. */
+  /** Keys of values that were stored for a write that lost. */
   readonly stored: readonly string[];
 }
 
@@ -35,7 +35,7 @@ export async function writeCheckpoint(
   const { checkpoint: before } = base;
   const put = async (it: Checkpoint): Promise<Written> => {
     const written = await putCheckpoint(store, base.revision, it, spare);
-    return { written, stored: it.outside === true ? newKeys(before, it) : [] };
+    return { written, stored: written === null ? newKeys(before, it) : [] };
   };
   const held = outside.keepContext(before, next);
   const checkpoint = held instanceof Promise ? await held : held;
@@ -59,6 +59,7 @@ export async function writeCheckpoint(
 }
 
 function newKeys(before: Checkpoint, after: Checkpoint): readonly string[] {
+  if (after.outside !== true) return [];
   const known = keptKeys(before);
   return [...keptKeys(after)].filter((key) => !known.has(key));
 }

@@ -1,7 +1,7 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { isMoving } from "../core/checkpoint/inspect.ts";
-import { StoredCheckpointSchema, toStoredText } from "../core/checkpoint/stored-form.ts";
+import { StoredCheckpointSchema, toStoredJson } from "../core/checkpoint/stored-form.ts";
 import type { Clock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type {
@@ -204,7 +204,7 @@ export class JetStreamContextStore implements ContextStore {
     const ttl = isTerminal(status) ? this.#ttl : 0;
     let body: Uint8Array;
     try {
-      body = this.#table.encode(checkpoint, what, spareBytes, toStoredText);
+      body = this.#table.encode(checkpoint, what, spareBytes, toStoredJson);
     } catch (error) {
       return Promise.reject(error);
     }

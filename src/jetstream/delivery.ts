@@ -1,4 +1,4 @@
-import type { Msg, NatsConnection } from "@nats-io/nats-core";
+import type { Msg, MsgHdrs, NatsConnection } from "@nats-io/nats-core";
 import type { Delivery, QueueKind, QueueSource } from "../core/ports/work-queue.ts";
 import { headersOf } from "./headers-of.ts";
 import { runIdOfStart } from "./names.ts";
@@ -7,27 +7,32 @@ import { INFO_WRITTEN, type Signing } from "./signing.ts";
 const ACK = new TextEncoder().encode("+ACK");
 const GIVE_BACK = new TextEncoder().encode("-NAK");
 const WORKING = new TextEncoder().encode("+WPI");
+const UTF8 = new TextDecoder();
+
+/** Bytes from which on a body is kept as it came. */
+const LARGE = 32 * 1024;
 
 /** A message of the work stream in a worker's hands. */
 export class JetStreamDelivery implements Delivery {
   readonly kind: QueueKind;
   readonly workflow: string;
   readonly subject: string;
-  readonly body: string;
   readonly messageId: string | null;
   readonly infoWritten: boolean;
   readonly distrust: string | null;
   readonly #nc: NatsConnection;
   readonly #reply: string;
+  readonly #body: string | Uint8Array;
   #facts: readonly string[] | null = null;
   #isDone = false;
 
-  // The strings are read at once: a message that keeps its buffer keeps the whole 64 KiB that came with it.
+  // The strings are read at once: a message that keeps its buffer keeps the whole 64 KiB that came with it. A large body
+  // takes about as much by itself, is read once, and the garbage collector copies strings that live for some time.
   constructor(nc: NatsConnection, source: QueueSource, msg: Msg, signing: Signing) {
     this.kind = source.kind;
     this.workflow = source.workflow;
     this.subject = msg.subject;
-    this.body = msg.string();
+    this.#body = msg.data.length < LARGE ? msg.string() : msg.data;
     this.#nc = nc;
     this.#reply = msg.reply ?? "";
     // Nobody else asks for the headers of a work item: its body says it all.
@@ -35,13 +40,11 @@ export class JetStreamDelivery implements Delivery {
     const messageId = headers?.get("Nats-Msg-Id") || null;
     this.messageId = messageId === null ? null : runIdOfStart(messageId);
     this.infoWritten = headers?.get(INFO_WRITTEN) === "1";
-    this.distrust = signing.distrust({
-      kind: source.kind,
-      subject: this.subject,
-      headers,
-      body: this.body,
-      storedAt: source.kind === "start" ? this.acceptedAt : 0,
-    });
+    this.distrust = signing.checks ? this.#distrustOf(headers, signing) : null;
+  }
+
+  get body(): string {
+    return typeof this.#body === "string" ? this.#body : UTF8.decode(this.#body);
   }
 
   get seq(): number {
@@ -67,6 +70,12 @@ export class JetStreamDelivery implements Delivery {
 
   working(): void {
     if (!this.#isDone) this.#say(WORKING);
+  }
+
+  #distrustOf(headers: MsgHdrs | undefined, signing: Signing): string | null {
+    const { kind, subject, body } = this;
+    const storedAt = kind === "start" ? this.acceptedAt : 0;
+    return signing.distrust({ kind, subject, headers, body, storedAt });
   }
 
   #finish(what: string | Uint8Array): void {

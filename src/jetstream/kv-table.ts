@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { FloxideError } from "../core/errors.ts";
 import { sayIssues } from "../core/issues.ts";
 import { unwritable } from "../core/json.ts";
+import type { JsonPart } from "../core/json-texts.ts";
 import type { Link } from "./link.ts";
 import { NoAnswer } from "./no-answer.ts";
 import { readPubAck } from "./pub-ack.ts";
@@ -62,16 +63,11 @@ export class KvTable {
    * The value as bytes, checked for its size.
    *
    * @param spareBytes - what it must leave free
-   * @param write - makes text of it. @default as JSON
+   * @param write - makes its JSON
    * @throws FloxideError `payload_too_large`
    */
-  encode<T>(
-    value: T,
-    what: string,
-    spareBytes = 0,
-    write: (value: T) => string = JSON.stringify,
-  ): Uint8Array {
-    return this.#link.encode(toText(value, what, write), what, spareBytes);
+  encode<T>(value: T, what: string, spareBytes = 0, write: Write<T> = writeJson): Uint8Array {
+    return this.#link.encode(toJson(value, what, write), what, spareBytes);
   }
 
   /** Writes, whatever is there. @param ttl - seconds to live; 0 for ever. @returns the revision */
@@ -203,8 +199,13 @@ export class KvTable {
   }
 }
 
+/** Makes the JSON of a value. */
+type Write<T> = (value: T) => JsonPart;
+
+const writeJson = (value: unknown): string => JSON.stringify(value);
+
 /** @throws FloxideError `validation` where it is nested deeper than this process can write */
-function toText<T>(value: T, what: string, write: (value: T) => string): string {
+function toJson<T>(value: T, what: string, write: Write<T>): JsonPart {
   try {
     return write(value);
   } catch (error) {

@@ -131,8 +131,8 @@ export class Link {
   }
 
   /** The text as bytes, checked as {@link checkSize} does. */
-  encode(text: string, what: string, spareBytes = 0): Uint8Array {
-    const bytes = Buffer.from(text);
+  encode(text: string | Uint8Array, what: string, spareBytes = 0): Uint8Array {
+    const bytes = typeof text === "string" ? Buffer.from(text) : text;
     this.checkSize(bytes.length, what, spareBytes);
     return bytes;
   }

@@ -20,7 +20,7 @@ export interface SignedParts {
   readonly signedAt: string;
   /** `1` or empty, as the header `Floxide-Run-Info`. */
   readonly runInfo: string;
-  readonly body: string;
+  readonly body: string | Uint8Array;
 }
 
 /** A private key, with the id of its public half. */
@@ -39,7 +39,8 @@ const SUBJECT = /^[^\s]+$/;
 
 /** The bytes that are signed. */
 function signedBytes({ subject, signedAt, runInfo, body }: SignedParts): Buffer {
-  return Buffer.from([PURPOSE, subject, signedAt, runInfo, body].join("\n"), "utf8");
+  const head = [PURPOSE, subject, signedAt, runInfo, ""].join("\n");
+  return Buffer.concat([Buffer.from(head), typeof body === "string" ? Buffer.from(body) : body]);
 }
 
 /** Short name of a public key: the first 16 characters of a hash of its 32 bytes. */

@@ -1,6 +1,7 @@
 import { createPublicKey } from "node:crypto";
 import type { MsgHdrs } from "@nats-io/nats-core";
 import { FloxideError } from "../core/errors.ts";
+import type { JsonPart } from "../core/json-texts.ts";
 import type { QueueKind } from "../core/ports/work-queue.ts";
 import { headerValue } from "./raw-headers.ts";
 import {
@@ -72,7 +73,7 @@ export class Signing {
   }
 
   /** @param now - milliseconds since the epoch */
-  sealStart(subject: string, body: string, infoWritten: boolean, now: number): Seal {
+  sealStart(subject: string, body: JsonPart, infoWritten: boolean, now: number): Seal {
     const signedAt = new Date(now - (now % SIGNED_AT_STEP_MS)).toISOString();
     const seal = this.#seal({ subject, body, signedAt, runInfo: infoWritten ? "1" : "" });
     return seal === UNSIGNED

@@ -1,4 +1,5 @@
 import { inParallel } from "../core/in-parallel.ts";
+import type { JsonPart } from "../core/json-texts.ts";
 import type { ValueStore } from "../core/ports/stores.ts";
 import { fromToken, toToken } from "../core/token.ts";
 import { isMarker, type KvTable } from "./kv-table.ts";
@@ -25,9 +26,9 @@ export class JetStreamValueStore implements ValueStore {
     this.#persistence = persistence;
   }
 
-  async put(runId: string, key: string, text: string): Promise<void> {
+  async put(runId: string, key: string, json: JsonPart): Promise<void> {
     const what = `values of run "${runId}"`;
-    const body = this.#link.encode(text, what);
+    const body = this.#link.encode(json, what);
     await this.#persistence.run(`writing ${what}`, () =>
       this.#table.put(`${toToken(runId)}.${key}`, body, 0),
     );

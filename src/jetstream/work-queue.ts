@@ -12,7 +12,7 @@ import type {
   StartPublishing,
   WorkQueue,
 } from "../core/ports/work-queue.ts";
-import { readStart, type StartRequest, startRequestBody } from "../core/records/start-request.ts";
+import { readStart, type StartRequest, startRequestJson } from "../core/records/start-request.ts";
 import type { QueuedItem } from "../core/records/work-message.ts";
 import { readBacklog } from "./backlog.ts";
 import type { WorkConsumers } from "./consumers.ts";
@@ -79,13 +79,13 @@ export class JetStreamWorkQueue implements WorkQueue {
   ): Promise<{ readonly seq: number; readonly duplicate: boolean }> {
     const { link, names, persistence, signing } = this.#parts;
     const what = `the start request of run "${request.runId}"`;
-    const text = startRequestBody(request);
-    const body = link.encode(text, what);
+    const json = startRequestJson(request);
+    const body = link.encode(json, what);
     const subject = names.start(request.workflow);
     const id = startMessageId(request.runId);
     const ack = await persistence.run(`publishing ${what}`, () => {
       // Signed at each attempt: an outage may be longer than a signature of a start request holds.
-      const { lines, mark } = signing.sealStart(subject, text, infoWritten, link.clock.now());
+      const { lines, mark } = signing.sealStart(subject, json, infoWritten, link.clock.now());
       const idLine = anew ? "" : `Nats-Msg-Id: ${id}${mark}\r\n`;
       return this.#publish(subject, body, new RawHeaders(idLine + infoLine(infoWritten) + lines));
     });

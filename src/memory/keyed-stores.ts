@@ -37,8 +37,9 @@ export function memoryValueStore(
 ): ValueStore {
   const valuesOf = (runId: string) => texts.get(runId) ?? new Map<string, never>();
   return {
-    put: async (runId, key, text) => {
+    put: async (runId, key, json) => {
       handle.check();
+      const text = typeof json === "string" ? json : Buffer.from(json).toString();
       checkSize(text, maxValueBytes, `values of run "${runId}"`);
       texts.set(runId, new Map(valuesOf(runId)).set(key, { text, at: clock.now() }));
     },

@@ -87,14 +87,15 @@ async function checkedRequest(
   if (node !== undefined) await parseWith(node.inputSchema, value, what, "input");
   initialContext(workflow, options.context ?? {});
   const context = toJson(options.context ?? {}, `the context for workflow "${workflow.name}"`);
-  checkSize(scope, startSizeBytes(value, context), workflow.name);
-  return {
+  const request: StartRequest = {
     workflow: workflow.name,
     runId: options.runId === undefined ? uuid() : checkRunId(options.runId),
     input: value,
     context: context as StartRequest["context"],
     version: workflow.version,
   };
+  checkSize(scope, startSizeBytes(request), workflow.name);
+  return request;
 }
 
 /** What would not fit into the run's checkpoint is refused before anything is stored. */

@@ -1,6 +1,7 @@
 import type { Change } from "../core/checkpoint/change.ts";
 import type { NewRun } from "../core/checkpoint/checkpoint.ts";
 import { FloxideError } from "../core/errors.ts";
+import { passJson } from "../core/json-texts.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
 import type { StartRequest } from "../core/records/start-request.ts";
 import { parseWith } from "../core/schema.ts";
@@ -27,7 +28,7 @@ export async function begin(
   inputHash: string,
   limitBytes: number,
 ): Promise<Beginning> {
-  const bytes = startSizeBytes(request.input, request.context);
+  const bytes = startSizeBytes(request);
   if (bytes > limitBytes) {
     throw new FloxideError(
       "payload_too_large",
@@ -45,6 +46,7 @@ export async function begin(
     );
   }
   const context = initialContext(workflow, request.context);
+  passJson(request.context, context);
   const known = {
     version: workflow.version,
     fingerprint: workflow.fingerprint,

@@ -1,3 +1,4 @@
+import { forgetJson } from "../core/json-texts.ts";
 import type { SessionEnvironment } from "../engine/session.ts";
 import { RunSession } from "../engine/session.ts";
 
@@ -27,6 +28,8 @@ export class Sessions {
 
   release(session: RunSession): void {
     session.users -= 1;
+    // It may rest for long, or for ever.
+    if (session.users === 0 && session.known !== null) forgetJson(session.known.checkpoint.context);
   }
 
   find(runId: string): RunSession | undefined {

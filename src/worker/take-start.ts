@@ -50,7 +50,7 @@ export class StartTaker {
     let request: HashedRequest;
     try {
       const read = readStart(delivery, this.#scope.backend.namespace);
-      request = { ...read, inputHash: inputHashOf(read) };
+      request = Object.assign(read, { inputHash: inputHashOf(read) });
     } catch (error) {
       const { code, message } = refusalOf(error);
       await bury(this.#scope, delivery, delivery.messageId, code, message);

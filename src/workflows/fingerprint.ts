@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { canonicalJson } from "../core/json.ts";
+import { canonicalJson } from "../core/canonical-json.ts";
 import { type Edge, waysOf } from "./edges.ts";
 
 /** Hexadecimal digits of a fingerprint: 64 bits tell the versions of one workflow apart. */

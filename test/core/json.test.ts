@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalJson, toJson } from "../../src/core/json.ts";
+import { canonicalJson } from "../../src/core/canonical-json.ts";
+import { toJson } from "../../src/core/json.ts";
 
 describe("toJson", () => {
   it("gives what JSON will carry", () => {
@@ -13,9 +14,41 @@ describe("toJson", () => {
           text = undefined;
         }
         if (text === undefined) expect(() => toJson(value, "it")).toThrow();
-        else expect(toJson(value, "it")).toEqual(JSON.parse(text));
+        else {
+          const made = toJson(value, "it");
+          expect(made).toEqual(JSON.parse(text));
+          expect(JSON.stringify(made)).toBe(text);
+        }
       }),
     );
+  });
+
+  it.each([
+    ["a negative zero", { at: [-0] }],
+    ["what looks like a prototype", JSON.parse('{"a":{"__proto__":{"b":1}}}')],
+    ["what says what it is written as", [{ toJSON: () => "said" }]],
+    ["a list with holes", [new Array(2)]],
+    ["what has no prototype", { a: Object.assign(Object.create(null), { b: 1 }) }],
+    ["boxed values", [Object("s"), Object(1), Object(false)]],
+    ["keys in no order", { b: 1, "2": 1, a: 1, "1": 1 }],
+  ])("gives %s as JSON does", (_, value) => {
+    const made = toJson(value, "it");
+    expect(made).toEqual(JSON.parse(JSON.stringify(value)));
+    expect(JSON.stringify(made)).toBe(JSON.stringify(value));
+  });
+
+  it.each([
+    [
+      "a property that cannot be read",
+      {
+        get bad() {
+          throw new Error("not now");
+        },
+      },
+    ],
+    ["an object that is gone", revoked()],
+  ])("refuses %s", (_, value) => {
+    expect(() => toJson(value, "it")).toThrow(expect.objectContaining({ code: "validation" }));
   });
 
   it("shares nothing with what it was given", () => {
@@ -75,12 +108,45 @@ describe("canonical JSON", () => {
     );
   });
 
+  it("is the text that hashes were made of from the beginning", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), fc.anything()), (value) => {
+        let text: string | undefined;
+        try {
+          text = firstForm(value);
+        } catch {
+          return;
+        }
+        expect(canonicalJson(value)).toBe(text);
+      }),
+    );
+    const odd = JSON.parse(
+      '[{"b":1,"a":{"z":[{"y":1,"x":2}]},"10":1,"9":1},{"__proto__":1,"A":2}]',
+    );
+    expect(canonicalJson(odd)).toBe(firstForm(odd));
+  });
+
   it("sorts keys, not lists", () => {
     expect(canonicalJson({ b: [2, 1], a: { d: null, c: "x" } })).toBe(
       '{"a":{"c":"x","d":null},"b":[2,1]}',
     );
   });
 });
+
+/** As it was written first. Hashes of stored runs are made of it. */
+function firstForm(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    inner !== null && typeof inner === "object" && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0)))
+      : inner,
+  );
+}
+
+function revoked(): object {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  return proxy;
+}
 
 function reversed(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(reversed);

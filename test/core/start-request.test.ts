@@ -1,9 +1,12 @@
+import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { canonicalJson } from "../../src/core/canonical-json.ts";
 import {
   inputHashOf,
   parseStartRequest,
   readStart,
+  startBytes,
   startRequestBody,
 } from "../../src/core/records/start-request.ts";
 import { checkRunId } from "../../src/core/token.ts";
@@ -173,6 +176,33 @@ describe("hash of a start request", () => {
     ["context", { ...request, context: {} }],
   ])("depends on the %s", (_, other) => {
     expect(inputHashOf(other)).not.toBe(inputHashOf(request));
+  });
+
+  it("is that of the request's canonical JSON, whatever was written of it before", () => {
+    const large = fc.constantFrom<unknown>("x".repeat(5_000), { b: "y".repeat(5_000), a: 1 }, [
+      `"${"z".repeat(5_000)}`,
+    ]);
+    const context = fc.dictionary(
+      fc.oneof(fc.string(), fc.nat().map(String)),
+      fc.oneof(fc.jsonValue(), large),
+    );
+    fc.assert(
+      fc.property(fc.jsonValue(), context, (input, fields) => {
+        const given = JSON.parse(JSON.stringify({ workflow: "orders", input, context: fields }));
+        const hash = createHash("sha256")
+          .update(canonicalJson([given.workflow, given.input, given.context]))
+          .digest("base64url")
+          .slice(0, 22);
+        expect(inputHashOf(given)).toBe(hash);
+        const { runId, version } = { runId: "r", version: 3 };
+        const body = startRequestBody({ ...given, runId, version });
+        expect(parse(body)).toEqual({ ...given, runId, version });
+        expect(inputHashOf(given)).toBe(hash);
+        expect(startBytes(given)).toBe(
+          Buffer.byteLength(JSON.stringify(given.input) + JSON.stringify(given.context)),
+        );
+      }),
+    );
   });
 
   it("is short and can stand in a header", () => {

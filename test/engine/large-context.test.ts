@@ -4,6 +4,7 @@ import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { newCheckpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { lostFields } from "../../src/core/checkpoint/wide.ts";
 import { FloxideError } from "../../src/core/errors.ts";
+import type { JsonPart } from "../../src/core/json-texts.ts";
 import type { ContextStore, ValueStore } from "../../src/core/ports/stores.ts";
 import { WholeContexts } from "../../src/core/whole-contexts.ts";
 import { Outside, WIDTHS } from "../../src/engine/outside.ts";
@@ -61,9 +62,9 @@ test("a large field is written once, whoever reads the run has it all, and it go
     {},
     {
       values: (values) => ({
-        put: (runId, key, text) => {
-          stored.push(text.length);
-          return values.put(runId, key, text);
+        put: (runId, key, json) => {
+          stored.push(json.length);
+          return values.put(runId, key, json);
         },
       }),
     },
@@ -350,9 +351,9 @@ test.each([
 ])(
   "%s that was stored for a write which is too large all the same is forgotten",
   async (_what, change) => {
-    const values = new Map<string, string>();
+    const values = new Map<string, JsonPart>();
     const store: Partial<ValueStore> = {
-      put: async (_runId, key, text) => void values.set(key, text),
+      put: async (_runId, key, json) => void values.set(key, json),
       remove: async (_runId, keys) => {
         for (const key of keys) values.delete(key);
       },

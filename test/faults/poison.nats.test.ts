@@ -89,7 +89,7 @@ describe("a system that takes messages of 64 KiB", () => {
     async (does) => {
       const { orchestrator, backend } = system;
       const most = backend.maxValueBytes;
-      const limit = most - spareBytesOf(most) - startSizeBytes("", {});
+      const limit = most - spareBytesOf(most) - startSizeBytes({ input: "", context: {} });
       for (const length of [most - 100, limit + 1, limit, limit - 1, limit - 500, limit - 1_500]) {
         const input = does.padEnd(length, ".");
         const id = await orchestrator.startRun(picky, input).catch((error: unknown) => {

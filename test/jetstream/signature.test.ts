@@ -73,7 +73,7 @@ describe("a signature", () => {
     "breaks with every character of %s that is changed, added or taken away",
     (field) => {
       const signature = signatureOf(key, parts);
-      const text = parts[field];
+      const text = String(parts[field]);
       const altered = [...text].flatMap((_, i) => [
         text.slice(0, i) + (text[i] === "0" ? "2" : "0") + text.slice(i + 1),
         text.slice(0, i) + text.slice(i + 1),

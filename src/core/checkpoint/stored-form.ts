@@ -1,3 +1,4 @@
+import { hasJson, type JsonPart, joinJson, objectJson } from "../json-texts.ts";
 import type { Checkpoint, NodeFigures } from "./checkpoint.ts";
 import { CheckpointSchema, FIGURE } from "./checkpoint.ts";
 
@@ -13,10 +14,20 @@ import { CheckpointSchema, FIGURE } from "./checkpoint.ts";
 const MOST_FREQUENT = "item.completed";
 
 /** The checkpoint as text. @throws TypeError, RangeError where a value in it cannot be written as JSON */
-export function toStoredText(checkpoint: Checkpoint): string {
+export const toStoredText = (checkpoint: Checkpoint): string => JSON.stringify(inShort(checkpoint));
+
+/** As {@link toStoredText}. What was written of its context before is not written again. */
+export function toStoredJson(checkpoint: Checkpoint): JsonPart {
+  if (!hasJson(checkpoint.context)) return toStoredText(checkpoint);
+  const rest = JSON.stringify({ ...inShort(checkpoint), context: undefined });
+  return joinJson([`${rest.slice(0, -1)},"context":`, ...objectJson(checkpoint.context), "}"]);
+}
+
+/** The checkpoint without what is left out. */
+function inShort(checkpoint: Checkpoint): object {
   const { contextVersion, forks, nextFork, outputs, signals, signalIds, epoch } = checkpoint;
   const { nodes, history, counters } = checkpoint;
-  return JSON.stringify({
+  return {
     ...checkpoint,
     started: checkpoint.started ? undefined : false,
     contextVersion: contextVersion === 0 ? undefined : contextVersion,
@@ -35,7 +46,7 @@ export function toStoredText(checkpoint: Checkpoint): string {
     figures: inMicroseconds(nodes),
     epoch: epoch === 0 ? undefined : epoch,
     history: withoutNumbers(history),
-  });
+  };
 }
 
 /** What {@link toStoredText} wrote, as it was: not checked. @throws SyntaxError where it is not JSON */

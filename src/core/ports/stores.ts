@@ -1,5 +1,6 @@
 import type { Checkpoint, RunStatus } from "../checkpoint/checkpoint.ts";
 import type { FloxideError } from "../errors.ts";
+import type { JsonPart } from "../json-texts.ts";
 import type { DeadLetter, NewDeadLetter } from "../records/dead-letter.ts";
 import type { HistoryEvent } from "../records/history-event.ts";
 import type { Heartbeat } from "../records/liveness.ts";
@@ -87,8 +88,8 @@ export interface ContextStore {
 
 /** Values of runs that are too many or too large for their checkpoints: inputs and results of wide forks. */
 export interface ValueStore {
-  /** Writes JSON text under a key that was never used before. Repeatable. @throws FloxideError `payload_too_large` */
-  put(runId: string, key: string, text: string): Promise<void>;
+  /** Writes JSON under a key that was never used before. Repeatable. @throws FloxideError `payload_too_large` */
+  put(runId: string, key: string, json: JsonPart): Promise<void>;
   /**
    * The newest answer there is: null only where no such key was written, or it was removed.
    *

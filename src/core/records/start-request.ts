@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
 import { v7 as uuid } from "uuid";
 import { z } from "zod";
+import { canonicalJson, inOrder } from "../canonical-json.ts";
 import { FloxideError } from "../errors.ts";
 import { sayIssues } from "../issues.ts";
 import type { Json } from "../json.ts";
-import { canonicalJson, checkDepth } from "../json.ts";
+import { checkDepth } from "../json.ts";
+import { type JsonPart, joinJson, jsonIn, objectJson } from "../json-texts.ts";
 import { whyNotJson } from "../not-json.ts";
 import { checkRunId } from "../token.ts";
 
@@ -112,18 +114,53 @@ function idOfPlace({ seq, acceptedAt }: RawStart, namespace: string): string {
 
 /** The body that {@link parseStartRequest} reads. */
 export function startRequestBody(request: StartRequest): string {
-  return JSON.stringify({
-    input: request.input,
-    ...(Object.keys(request.context).length === 0 ? {} : { context: request.context }),
-    runId: request.runId,
-    ...(request.version === null ? {} : { version: request.version }),
-  });
+  const json = startRequestJson(request);
+  return typeof json === "string" ? json : Buffer.from(json).toString();
+}
+
+/** As {@link startRequestBody}: bytes where it is large. */
+export function startRequestJson(request: StartRequest): JsonPart {
+  const { context, version } = request;
+  const parts: JsonPart[] = ['{"input":', jsonIn(request, "input", request.input)];
+  if (Object.keys(context).length > 0) parts.push(',"context":', ...objectJson(context));
+  parts.push(`,"runId":${JSON.stringify(request.runId)}`);
+  parts.push(version === null ? "}" : `,"version":${JSON.stringify(version)}}`);
+  return joinJson(parts);
+}
+
+/** Bytes that input and context take together. */
+export function startBytes(request: Pick<StartRequest, "input" | "context">): number {
+  const parts = [jsonIn(request, "input", request.input), ...objectJson(request.context)];
+  return parts.reduce((sum, part) => sum + Buffer.byteLength(part), 0);
 }
 
 /** Equal for equal requests, whatever the order of their keys. */
-export function inputHashOf(request: Pick<StartRequest, "workflow" | "input" | "context">): string {
-  return createHash("sha256")
-    .update(canonicalJson([request.workflow, request.input, request.context]))
-    .digest("base64url")
-    .slice(0, 22);
+export function inputHashOf(request: HashedParts): string {
+  const hash = createHash("sha256");
+  for (const part of hashedParts(request)) hash.update(part);
+  return hash.digest("base64url").slice(0, 22);
+}
+
+type HashedParts = Pick<StartRequest, "workflow" | "input" | "context">;
+
+/** Canonical JSON of what tells a request from others. */
+function hashedParts(request: HashedParts): readonly JsonPart[] {
+  const { workflow, input, context } = request;
+  const names = Object.keys(context);
+  // Names that look like numbers come first, in an order of their own.
+  if (names.some((name) => /^\d/.test(name))) return [canonicalJson([workflow, input, context])];
+  const sorted = Object.fromEntries(names.sort().map((name) => [name, context[name] ?? null]));
+  const fields = objectJson(sorted, (_, name, value) => canonicalIn(context, name, value));
+  const parts = [
+    `[${JSON.stringify(workflow)},`,
+    canonicalIn(request, "input", input),
+    ",",
+    ...fields,
+    "]",
+  ];
+  return parts.every((part) => typeof part === "string") ? [parts.join("")] : parts;
+}
+
+function canonicalIn(holder: object, name: string, value: Json): JsonPart {
+  return inOrder(value) === value ? jsonIn(holder, name, value) : canonicalJson(value);
 }

@@ -1,4 +1,4 @@
-import { canonicalJson } from "../../core/json.ts";
+import { canonicalJson } from "../../core/canonical-json.ts";
 import type { Schema } from "../../core/schema.ts";
 import { deepFreeze } from "../freeze.ts";
 import { defineField, type FieldOf, wireCopy } from "./field.ts";
