@@ -30,8 +30,15 @@ export const AROUND: readonly Mutant[] = [
     name: "no compare",
     breaks: "the last write wins (G2)",
     file: CONTEXT_STORE,
-    find: "    return this.#table.update(key, body, revision, ttl).catch((error: unknown) => {",
-    replace: "    return this.#table.put(key, body, ttl).catch((error: unknown) => {",
+    find: "      ? this.#table.append(key, body, revision)\n      : this.#table.update(key, body, revision, ttl);",
+    replace: "      ? this.#table.put(key, body, ttl)\n      : this.#table.put(key, body, ttl);",
+  },
+  {
+    name: "leaves all",
+    breaks: "the end of a run leaves older checkpoints, which show when it has expired (G7)",
+    file: CONTEXT_STORE,
+    find: "body.length > SMALL_BYTES || !isMoving(checkpoint)",
+    replace: "body.length > SMALL_BYTES",
   },
   {
     name: "stale read",

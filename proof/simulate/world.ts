@@ -1,4 +1,4 @@
-import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
+import { type Checkpoint, isTerminal } from "../../src/core/checkpoint/checkpoint.ts";
 import { fromStoredText } from "../../src/core/checkpoint/stored-form.ts";
 import { namesOf } from "../../src/jetstream/names.ts";
 import { Ledgers, Violation } from "./checks.ts";
@@ -262,6 +262,9 @@ export class World {
       const before = this.checkpointOf(runId);
       this.ledgers.wrote(checkpoint);
       this.#checkVouchers(checkpoint);
+      // What has expired must not be followed by what it replaced.
+      if (isTerminal(checkpoint.status) && stream.leader.on(subject).length > 1)
+        throw new Violation("older", `run ${runId} has ended and left older checkpoints`);
       const process = this.#processOf(this.server.actor);
       const signal = heldIn(before, checkpoint);
       for (const moment of momentsOf(before, checkpoint)) {
