@@ -7,7 +7,9 @@ import { read, write } from "./text.ts";
 export interface TableOptions<T> {
   /** Names an entry in errors, such as `the checkpoint of run`. */
   readonly what: string;
-  readonly schema: z.ZodType<T>;
+  readonly schema: Pick<z.ZodType<T>, "safeParse">;
+  /** How it is written. @default as JSON */
+  readonly toText?: (value: T) => string;
   readonly clock: Clock;
   readonly agenda: Agenda;
   readonly maxValueBytes: number;
@@ -89,8 +91,8 @@ export class Table<T> {
 
   /** @param spareBytes - what the value must leave free. @returns the new revision */
   put(key: string, value: T, spareBytes = 0): number {
-    const { clock, agenda, maxValueBytes, ttlMs, what } = this.#options;
-    const text = write(value, maxValueBytes - spareBytes, `${what} "${key}"`);
+    const { clock, agenda, maxValueBytes, ttlMs, what, toText } = this.#options;
+    const text = write(value, maxValueBytes - spareBytes, `${what} "${key}"`, toText);
     this.#revision += 1;
     const revision = this.#revision;
     this.#entries.set(key, { text, revision });

@@ -6,8 +6,13 @@ import { FloxideError } from "../core/errors.ts";
  *
  * @throws FloxideError `payload_too_large` with both sizes
  */
-export function write(value: unknown, maxBytes: number, what: string): string {
-  const text = JSON.stringify(value);
+export function write<T>(
+  value: T,
+  maxBytes: number,
+  what: string,
+  toText: (value: T) => string = JSON.stringify,
+): string {
+  const text = toText(value);
   checkSize(text, maxBytes, what);
   return text;
 }
@@ -30,7 +35,7 @@ export function checkSize(text: string, maxBytes: number, what: string): void {
  *
  * @throws FloxideError `validation` where it does not fit the schema
  */
-export function read<T>(schema: z.ZodType<T>, text: string, what: string): T {
+export function read<T>(schema: Pick<z.ZodType<T>, "safeParse">, text: string, what: string): T {
   const parsed = schema.safeParse(JSON.parse(text));
   if (parsed.success) return parsed.data;
   const said = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);

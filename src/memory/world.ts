@@ -1,6 +1,6 @@
-import type { z } from "zod";
 import type { Checkpoint, RunStatus } from "../core/checkpoint/checkpoint.ts";
-import { CheckpointSchema, isTerminal } from "../core/checkpoint/checkpoint.ts";
+import { isTerminal } from "../core/checkpoint/checkpoint.ts";
+import { StoredCheckpointSchema, toStoredText } from "../core/checkpoint/stored-form.ts";
 import type { Backend } from "../core/ports/backend.ts";
 import type { Heartbeat } from "../core/records/liveness.ts";
 import { HeartbeatSchema } from "../core/records/liveness.ts";
@@ -31,7 +31,7 @@ import { resolveMemoryOptions } from "./options.ts";
 import { MemoryRunInfoStore } from "./run-info-store.ts";
 import type { Shared } from "./shared.ts";
 import { Stream } from "./stream.ts";
-import { Table } from "./table.ts";
+import { Table, type TableOptions } from "./table.ts";
 import { acceptStart, MemoryWorkQueue } from "./work-queue.ts";
 
 /**
@@ -128,13 +128,16 @@ function makeTables(options: ResolvedMemoryOptions, expiries: Agenda): Tables {
   const { clock, maxValueBytes, retentionMs, livenessTtlMs } = options;
   const table = <T>(
     what: string,
-    schema: z.ZodType<T>,
+    schema: TableOptions<T>["schema"],
     ttlMs: (value: T) => number | null,
-  ): Table<T> => new Table({ what, schema, ttlMs, clock, agenda: expiries, maxValueBytes });
+    form: Pick<TableOptions<T>, "toText"> = {},
+  ): Table<T> =>
+    new Table({ what, schema, ttlMs, clock, agenda: expiries, maxValueBytes, ...form });
+  const stored = { toText: toStoredText };
   const onceEnded = ({ status }: { readonly status: string }): number | null =>
     isTerminal(status as RunStatus) ? retentionMs : null;
   return {
-    checkpoints: table("the checkpoint of run", CheckpointSchema, onceEnded),
+    checkpoints: table("the checkpoint of run", StoredCheckpointSchema, onceEnded, stored),
     values: new Map(),
     infos: table("the info of run", RunInfoSchema, onceEnded),
     metrics: table("the metrics of run", RunMetricsSchema, onceEnded),

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
+import { toStoredText } from "../../src/core/checkpoint/stored-form.ts";
 import type { CheckpointPage } from "../../src/core/ports/stores.ts";
 import type { Opened } from "./context.ts";
 import { freshForEachTest } from "./context.ts";
@@ -343,7 +344,7 @@ const SPARE_BYTES = 10_000;
 /** A checkpoint whose value is of exactly this size. */
 function checkpointOfBytes(runId: string, bytes: number): Checkpoint {
   const withText = (text: string): Checkpoint => checkpointOf(runId, { context: { text } });
-  const frame = Buffer.byteLength(JSON.stringify(withText("")));
+  const frame = Buffer.byteLength(toStoredText(withText("")));
   // Bytes are counted, not characters.
   const wide = "☃".repeat(1_000);
   return withText(wide + "x".repeat(bytes - frame - Buffer.byteLength(wide)));
