@@ -3,5 +3,9 @@
 
 /** How a process of the benchmark is started, so that it measures the same floxide as this one. */
 export const childOptions = {
-  execArgv: ["--import", "tsx", ...process.execArgv.filter((arg) => /^--(?:conditions|cpu-prof|heap-prof)/.test(arg))],
+  execArgv: [
+    "--import",
+    "tsx",
+    ...process.execArgv.filter((arg) => /^--(?:conditions|cpu-prof|heap-prof)/.test(arg)),
+  ],
 };
