@@ -6,10 +6,13 @@ import { ScaleSystem } from "../scale/system.ts";
 import { type Scenario, sized } from "../scenario.ts";
 
 const WORKERS = 10;
-/** As long as processes that have just begun compile and collect garbage, in milliseconds. */
-const SETTLE_MS = 60_000;
-/** How long each round looks, in milliseconds. */
-const LOOK_MS = 30_000;
+/**
+ * As long as processes that have just begun compile and collect garbage, in milliseconds: V8 shrinks the heap of one that
+ * has become idle about 90 seconds after its begin, and takes as much CPU for that as a minute of being idle does.
+ */
+const SETTLE_MS = 120_000;
+/** How long each round looks, in milliseconds: the CPU of a server is known to the next 10 only. */
+const LOOK_MS = 60_000;
 const SERVED = ["brief", "rare", "failing"] as const satisfies readonly (keyof typeof flows)[];
 
 /**

@@ -18,20 +18,22 @@ import { translateError } from "./translate-error.ts";
 // L3. When the last pull is gone and demand is left, the subscription is given up: the server then drops the requests, as
 //     nobody listens. What still comes until it has noticed is given back.
 // L4. A lost connection ends all pulls at once. So does a request that the server answers with a status.
-// L5. The server sends a heartbeat while a request waits. When they fail to come, the requests are taken for lost: 16
-//     seconds after the last word of the server at the latest.
+// L5. The server ends each request when its time is over. When it fails to, the requests are taken for lost: 29 seconds
+//     after the last word of the server at the latest. In a cluster the leader that has them may die while the connection to
+//     another server lives: there the server sends heartbeats while a request waits, and it is 16 seconds.
 // L6. While nothing comes, a process wakes for little else than this: no timer runs but one that looks whether it was
 //     silent for too long, set for when it would be.
 
 /**
  * How long the server keeps a request, in milliseconds: an idle pull ends after that. A machine that vanishes attracts
- * messages for so long.
+ * messages for so long, and a lost request may wait for so long: less wakes idle processes more often.
  */
-const EXPIRES_MS = 30_000;
-/** More costs messages and wakes idle processes; less lets a lost request wait longer. */
+const EXPIRES_MS = 25_000;
+/** In a cluster. More costs messages and wakes idle processes; less lets a lost request wait longer. */
 const HEARTBEAT_MS = 10_000;
-/** One heartbeat that is missing is enough: the connection brings all or breaks, and asking again costs little. */
-const SILENCE_MS = 1.5 * HEARTBEAT_MS;
+/** One word that is missing is enough: the connection brings all or breaks, and asking again costs little. */
+const SILENCE_MS = EXPIRES_MS + 3_000;
+const SILENCE_IN_CLUSTER_MS = 1.5 * HEARTBEAT_MS;
 /** What has come to a process that did not listen is read within this time, in milliseconds. */
 const CONFIRM_MS = 1_000;
 
@@ -65,6 +67,7 @@ export class Puller {
   #inbox: Inbox | null = null;
   #requests = 0;
   #heardAt = 0;
+  #silenceMs = SILENCE_MS;
   #isSuspicious = false;
 
   constructor(
@@ -113,8 +116,7 @@ export class Puller {
   /** Ends all pulls and stops. */
   async close(): Promise<void> {
     this.#unwatch();
-    this.#stopWatchdog?.();
-    this.#stopWatchdog = null;
+    this.#endWatch();
     this.#endAll();
     await this.#releaseDemand();
     this.#inbox?.subscription.unsubscribe();
@@ -127,15 +129,22 @@ export class Puller {
       const wanted = this.#pulls.reduce((sum, pull) => sum + pull.left, 0);
       const batch = wanted - this.#inbox.demand;
       if (batch <= 0) return;
-      const request = `{"batch":${batch},"expires":${nanos(EXPIRES_MS)},"idle_heartbeat":${nanos(HEARTBEAT_MS)}}`;
+      const request = `{"batch":${batch},"expires":${nanos(EXPIRES_MS)}${this.#heartbeats()}}`;
       const reply = this.#inbox.prefix + (this.#requests++).toString(36);
       this.#link.nc.publish(this.#api, request, { reply });
       this.#inbox.demand = wanted;
       this.#heardAt = this.#link.clock.elapsed();
-      if (this.#stopWatchdog === null) this.#lookIn(SILENCE_MS);
+      if (this.#stopWatchdog === null) this.#lookIn(this.#silenceMs);
     } catch (error) {
       this.#endAll(translateError(error, "pulling from the work queue"));
     }
+  }
+
+  /** What a request says of heartbeats: a server that is alone cannot go without its connections. */
+  #heartbeats(): string {
+    const isInCluster = this.#link.nc.info?.cluster !== undefined;
+    this.#silenceMs = isInCluster ? SILENCE_IN_CLUSTER_MS : SILENCE_MS;
+    return isInCluster ? `,"idle_heartbeat":${nanos(HEARTBEAT_MS)}` : "";
   }
 
   #listen(): Inbox {
@@ -185,6 +194,7 @@ export class Puller {
     if (code === 100) return;
     inbox.demand -= Number(headers?.get("Nats-Pending-Messages") || 0);
     if (code === 408) {
+      this.#endWatch();
       this.#endAll();
       void this.#releaseDemand();
       return;
@@ -229,13 +239,19 @@ export class Puller {
     this.#stopWatchdog = clock.after(ms, () => this.#checkSilence(), { background: true });
   }
 
+  #endWatch(): void {
+    this.#stopWatchdog?.();
+    this.#stopWatchdog = null;
+    this.#isSuspicious = false;
+  }
+
   #checkSilence(): void {
     this.#stopWatchdog = null;
     const wasSuspicious = this.#isSuspicious;
     this.#isSuspicious = false;
     if (this.#pulls.length === 0) return;
     const { clock, isUp } = this.#link;
-    const leftMs = this.#heardAt + SILENCE_MS - clock.elapsed();
+    const leftMs = this.#heardAt + this.#silenceMs - clock.elapsed();
     if (leftMs > 0 || !isUp || !wasSuspicious) {
       // The first time it may be this process that did not listen: what has come is read before the next look.
       this.#isSuspicious = leftMs <= 0 && isUp;

@@ -1,5 +1,4 @@
 import { createInbox, type Msg, type Subscription } from "@nats-io/nats-core";
-import { every } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import { headersOf } from "./headers-of.ts";
 import type { Link } from "./link.ts";
@@ -53,7 +52,7 @@ class One<T> implements Waiting {
   }
 }
 
-/** How often time-outs are looked for, in milliseconds: they are late by this much at most. */
+/** Time-outs are looked for no more often than this, in milliseconds: they are late by this much at most. */
 const SWEEP_MS = 100;
 
 /** Sends requests and gives back their replies. */
@@ -64,7 +63,9 @@ export class Requester {
   readonly #inbox: string;
   #subscription: Subscription | null = null;
   #count = 0;
-  #stopSweep: (() => void) | null = null;
+  #stopSweep: () => void = () => {};
+  /** When time-outs are looked for next, on the clock that never jumps. */
+  #sweepAt = Number.POSITIVE_INFINITY;
   readonly #unwatch: () => void;
 
   /** @param timeoutMs - how long a request may stay unanswered where the call does not say, in milliseconds */
@@ -140,8 +141,8 @@ export class Requester {
   /** Fails what is in flight and stops. */
   close(): void {
     this.#unwatch();
-    this.#stopSweep?.();
-    this.#stopSweep = null;
+    this.#stopSweep();
+    this.#sweepAt = Number.POSITIVE_INFINITY;
     this.#subscription?.unsubscribe();
     this.#failAll((subject) => new NoAnswer("disconnected", subject));
   }
@@ -163,6 +164,7 @@ export class Requester {
     const token = (this.#count++).toString(36);
     try {
       this.#listen();
+      this.#sweepBy(waiting.deadline);
       const reply = this.#inbox + token;
       this.#link.nc.publish(
         subject,
@@ -185,9 +187,16 @@ export class Requester {
         },
       });
     }
-    this.#stopSweep ??= every(this.#link.clock, SWEEP_MS, () => this.#sweep(), {
-      background: true,
-    });
+  }
+
+  /** Looks for overdue requests when the first of them would be: a process that only waits is not woken before. */
+  #sweepBy(deadline: number): void {
+    if (deadline >= this.#sweepAt) return;
+    this.#stopSweep();
+    const { clock } = this.#link;
+    this.#sweepAt = deadline;
+    const ms = Math.max(0, Math.ceil(deadline - clock.elapsed()));
+    this.#stopSweep = clock.after(ms, () => this.#sweep(), { background: true });
   }
 
   #take(token: string, msg: Msg): void {
@@ -197,14 +206,17 @@ export class Requester {
 
   #sweep(): void {
     const now = this.#link.clock.elapsed();
+    this.#sweepAt = Number.POSITIVE_INFINITY;
+    let next = Number.POSITIVE_INFINITY;
     for (const [token, waiting] of this.#waiting) {
-      if (waiting.deadline > now) continue;
+      if (waiting.deadline > now) {
+        next = Math.min(next, waiting.deadline);
+        continue;
+      }
       this.#waiting.delete(token);
       waiting.fail(new NoAnswer("timeout", waiting.subject));
     }
-    if (this.#waiting.size > 0) return;
-    this.#stopSweep?.();
-    this.#stopSweep = null;
+    if (Number.isFinite(next)) this.#sweepBy(Math.max(next, now + SWEEP_MS));
   }
 
   #failAll(error: (subject: string) => Error): void {

@@ -13,8 +13,9 @@ import type { Batch, StreamReader } from "./stream-reader.ts";
 //     one message each choose it: such a look says how many messages follow that fit. What a page costs does not depend on
 //     what lies below it.
 // I2. These numbers may be old by the time that they are used. They choose windows, and never say what is in one.
-// I3. Where the first look finds nothing that fits, the server is asked for the last message that does. That costs it as
-//     much as there is that fits, so it is not the first question.
+// I3. Where the first look finds nothing that fits, the server is asked how much there is in all, and from where to where. That
+//     costs it as much as there is that fits, so it is not the first question. What it says chooses the next window without
+//     a look, where that cannot hold far too much: low in the stream the server counts message by message for each look.
 // I4. What a page reads is bounded (see the constants). Where a bound is met it is short, or empty, with a cursor.
 // I5. No run is written before it is created: with `createdFrom` the walk ends at what was written before. `createdAt` may
 //     come from another clock than the stream's: the largest lead seen so far is allowed for.
@@ -74,6 +75,8 @@ class Walk {
   /** How many messages fit above what is still to be read. */
   #above = 0;
   #isAtEnd = true;
+  /** The next window, where it is known without a look. */
+  #chosen: Cut | null = null;
   #messages = 0;
   #bytes = 0;
   #reads = 0;
@@ -99,7 +102,9 @@ class Walk {
     let high = from;
     while (high >= this.#first && !this.#found.isOver) {
       if (this.#found.missing === 0 || this.#isSpent) return high + 1;
-      const { low, count } = await this.#cut(high);
+      const chosen = this.#chosen;
+      this.#chosen = null;
+      const { low, count } = chosen ?? (await this.#cut(high));
       const held = count === 0 ? [] : await this.#read(low, high, count);
       const before = this.#found.missing;
       this.#found.offer(held);
@@ -115,8 +120,7 @@ class Walk {
 
   /** Chooses a window that ends at the position, and says about how many messages it holds. */
   async #cut(high: number): Promise<Cut> {
-    const target = Math.min(MOST_WANTED, Math.ceil(this.#each * this.#found.missing));
-    const room = Math.max(LEAST_ROOM, Math.ceil(ROOM * target));
+    const { target, room } = this.#size;
     let few: Cut = { low: high + 1, count: 0 };
     let many: Cut | null = null;
     let span = this.#span;
@@ -138,11 +142,32 @@ class Walk {
     }
   }
 
-  /** The window above the last message that fits. */
+  /** How many messages the next window is to hold, and at most. */
+  get #size(): { readonly target: number; readonly room: number } {
+    const target = Math.min(MOST_WANTED, Math.ceil(this.#each * this.#found.missing));
+    return { target, room: Math.max(LEAST_ROOM, Math.ceil(ROOM * target)) };
+  }
+
+  /** All there is where that is little; else the window above the last message that fits. */
   async #gap(high: number): Promise<Cut> {
     this.#isAtEnd = false;
+    const { target, room } = this.#size;
+    const [oldest] = (await this.#ask(this.#first, 1)).messages;
+    const count = following(oldest);
+    if (count <= room) return { low: this.#first, count };
     const newest = await this.#reader.lastThatFits(this.#subject);
-    return { low: newest === null ? this.#first : Math.min(newest.seq, high) + 1, count: 0 };
+    if (oldest === undefined || newest === null) return { low: this.#first, count: 0 };
+    const last = Math.min(newest.seq, high);
+    this.#choose(last, (last - oldest.seq + 1) / count, Math.min(count, target));
+    return { low: last + 1, count: 0 };
+  }
+
+  /** Chooses a window, as if the messages lay evenly. */
+  #choose(high: number, apart: number, target: number): void {
+    const count = Math.ceil(1.2 * target);
+    this.#span = Math.ceil(apart * count);
+    const low = Math.max(this.#first, high - this.#span + 1);
+    if (high - low < FIRST_SPAN * target) this.#chosen = { low, count };
   }
 
   /** About how many messages a window holds; 0 only where it holds none. */

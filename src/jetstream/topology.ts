@@ -15,7 +15,11 @@ const DAY_MS = 24 * 60 * 60 * 1000;
 const HISTORY_RETENTION_MS = 7 * DAY_MS;
 const DEAD_LETTER_RETENTION_MS = 30 * DAY_MS;
 const DEAD_LETTER_BYTES = 64 * 1024 * 1024;
-const DUPLICATE_WINDOW_MS = 2 * 60 * 1000;
+/**
+ * How long the server knows the ids of messages. Longer than a leader's election with the time-out of a request before it, so
+ * that what is sent again because its answer was lost is known; each id takes the server some 280 bytes for so long.
+ */
+const DUPLICATE_WINDOW_MS = 30 * 1000;
 
 /** Where the work stream says how many partitions the system has that it belongs to. */
 const PARTITIONS = "floxide-partitions";

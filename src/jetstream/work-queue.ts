@@ -33,7 +33,7 @@ import type { Requester } from "./requester.ts";
 import type { RunMessages } from "./run-messages.ts";
 import { INFO_WRITTEN, type Signing } from "./signing.ts";
 
-// Q1. Repeating a publish is always safe: a repetition is known by its message id for two minutes, and what slips through
+// Q1. Repeating a publish is always safe: a repetition is known by its message id for half a minute, and what slips through
 //     is recognised by whoever takes it, from the checkpoint.
 // Q2. A scheduled item has no message id: a second schedule on its subject replaces the first.
 // Q3. Nothing is removed by purging a subject that a consumer filters: see `run-messages.ts`.

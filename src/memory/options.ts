@@ -21,8 +21,8 @@ const MemoryOptionsSchema = z.strictObject({
   retentionMs: Ms.default(7 * DAY_MS),
   /** Largest value, in bytes of JSON. @default 1048576, as nats-server has it */
   maxValueBytes: Ms.default(1_048_576),
-  /** Milliseconds that message ids are remembered. @default 120000, as JetStream has it */
-  duplicateWindowMs: Ms.default(120_000),
+  /** Milliseconds that message ids are remembered. @default 30000, as our streams on JetStream have it */
+  duplicateWindowMs: Ms.default(30_000),
   /** Milliseconds that a pull waits before it ends empty-handed. @default 30000 */
   patienceMs: Ms.default(30_000),
   /** Milliseconds after its last heartbeat that a worker is forgotten. @default 300000 */

@@ -1,4 +1,4 @@
-import type { Msg, MsgCallback } from "@nats-io/nats-core";
+import type { Msg, MsgCallback, ServerInfo } from "@nats-io/nats-core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
@@ -13,7 +13,8 @@ const API = "$JS.API.CONSUMER.MSG.NEXT.s.c";
 /** A connection that says nothing by itself: the test plays the server. */
 class FakeNats {
   readonly requests: { batch: number; reply: string }[] = [];
-  readonly heartbeatsMs: number[] = [];
+  /** What was asked for, in milliseconds: none on a server that is alone. */
+  readonly heartbeatsMs: (number | undefined)[] = [];
   readonly said: string[] = [];
   subscriptions = 0;
   drained = 0;
@@ -26,6 +27,7 @@ class FakeNats {
     clock: systemClock,
     inboxPrefix: undefined,
     nc: {
+      info: {} as { cluster?: string },
       isClosed: () => false,
       subscribe: (_subject: string, { callback }: { callback: MsgCallback<Msg> }) => {
         this.subscriptions++;
@@ -34,9 +36,10 @@ class FakeNats {
       },
       publish: (subject: string, body: string | Uint8Array, options?: { reply: string }) => {
         if (subject === API && options !== undefined) {
-          const request = JSON.parse(String(body)) as { batch: number; idle_heartbeat: number };
+          const request = JSON.parse(String(body)) as { batch: number; idle_heartbeat?: number };
           this.requests.push({ batch: request.batch, reply: options.reply });
-          this.heartbeatsMs.push(request.idle_heartbeat / 1e6);
+          const { idle_heartbeat: nanos } = request;
+          this.heartbeatsMs.push(nanos === undefined ? undefined : nanos / 1e6);
         } else this.said.push(`${subject.split(".")[5]} ${Buffer.from(body).toString()}`);
       },
     },
@@ -190,7 +193,30 @@ describe("puller", () => {
     expect(nats.requests.map(({ batch }) => batch)).toEqual([1, 1]);
   });
 
-  it("goes on while the server sends heartbeats, and asks again when they fail to come", async () => {
+  it("goes on while the server ends each request in time, and asks again when it fails to", async () => {
+    const logger = recordingLogger();
+    await puller.close();
+    puller = new Puller(nats.link, "s", "c", WORK, new Signing(null, null), logger);
+    for (let i = 0; i < 3; i++) {
+      const pulling = pull(1);
+      await vi.advanceTimersByTimeAsync(25_000);
+      nats.status(408, "Request Timeout", 1);
+      await pulling;
+      expect(vi.getTimerCount()).toBe(0);
+    }
+    expect(nats.heartbeatsMs).toEqual([undefined, undefined, undefined]);
+    const pulling = pull(1);
+    await vi.advanceTimersByTimeAsync(28_900);
+    expect(ended).toHaveLength(3);
+    await vi.advanceTimersByTimeAsync(100);
+    await pulling;
+    expect(ended).toHaveLength(4);
+    expect(nats.drained).toBe(1);
+    expect(logger.lines).toEqual(["the work queue is silent: asking again"]);
+  });
+
+  it("goes on while a server of a cluster sends heartbeats, and asks again when they fail to come", async () => {
+    nats.link.nc.info = { ...nats.link.nc.info, cluster: "three" } as ServerInfo;
     const logger = recordingLogger();
     await puller.close();
     puller = new Puller(nats.link, "s", "c", WORK, new Signing(null, null), logger);
@@ -210,6 +236,7 @@ describe("puller", () => {
   });
 
   it("asks again where it was silent after the server had been late once", async () => {
+    nats.link.nc.info = { ...nats.link.nc.info, cluster: "three" } as ServerInfo;
     const pulling = pull(1);
     // The process stood still when the heartbeat came.
     await vi.advanceTimersByTimeAsync(15_500);

@@ -63,6 +63,24 @@ describe("topology", () => {
     await expect(plain.jsm.streams.info("KV_looked-at-context")).rejects.toThrow(/not found/);
   });
 
+  it("remembers message ids for 30 seconds, but no longer than a history lives, and leaves other windows", async () => {
+    const windowsOf = async (namespace: string) => {
+      await using plain = await plainConnection(server.url);
+      const streams = [`${namespace}-work`, `${namespace}-history`, `${namespace}-dead`];
+      const infos = await Promise.all(streams.map((name) => plain.jsm.streams.info(name)));
+      return infos.map(({ config }) => config.duplicate_window / 1e9);
+    };
+    await using _made = await opened({ servers: server.url, namespace: "ids" });
+    expect(await windowsOf("ids")).toEqual([30, 30, 30]);
+    const brief = { servers: server.url, namespace: "brief-ids", historyRetentionMs: 5_000 };
+    await using _brief = await opened(brief);
+    expect(await windowsOf("brief-ids")).toEqual([30, 5, 30]);
+    await using plain = await plainConnection(server.url);
+    await plain.jsm.streams.update("ids-work", { duplicate_window: 120e9 });
+    await using _again = await opened({ servers: server.url, namespace: "ids" });
+    expect(await windowsOf("ids")).toEqual([120, 30, 30]);
+  });
+
   it("bounds nothing of the work queue, and has what the rules demand", async () => {
     await using one = await opened({ servers: server.url, namespace: "rules" });
     await one.backend.queue.prepare("orders");

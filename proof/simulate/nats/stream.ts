@@ -7,7 +7,7 @@ import { Replica, type Stored, type StreamEvent } from "./replica.ts";
 // A stream as far as floxide uses one: message ids, compare-and-set by subject, rollups, TTLs, schedules, two messages
 // a key. Facts of nats-server 2.15, as the tests of the adapter meet them on a real one.
 
-const DUPLICATE_WINDOW_MS = 120_000;
+const DUPLICATE_WINDOW_MS = 30_000;
 
 /** The part of a stream's configuration that changes what it does. */
 export interface SimStreamConfig {
