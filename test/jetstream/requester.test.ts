@@ -26,7 +26,7 @@ class FakeNats {
 
   answer(n: number): void {
     const subject = this.replies[n] ?? "";
-    this.#callback(null, { subject, data: new Uint8Array([1]) } as Msg);
+    void this.#callback(null, { subject, data: new Uint8Array([1]) } as Msg);
   }
 }
 
