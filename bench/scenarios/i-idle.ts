@@ -17,10 +17,10 @@ const SERVED = ["brief", "rare", "failing"] as const satisfies readonly (keyof t
 
 /**
  * Messages a second that an idle system may send and be sent, of each worker: a heartbeat every 5 s and its answer, and
- * for each of the two consumers of each workflow a request every 30 s with its end, and the server's word every 10 s
- * that it still waits. A fifth more, because a short look does not see whole periods.
+ * for each of the two consumers of each workflow a request every 25 s with its end. A fifth more, because a short look does
+ * not see whole periods.
  */
-const MESSAGES_OF_A_WORKER = 1.2 * (2 / 5 + 2 * SERVED.length * (2 / 30 + 1 / 10));
+const MESSAGES_OF_A_WORKER = 1.2 * (2 / 5 + (2 * SERVED.length * 2) / 25);
 
 /** I: what ten workers and a server take when nothing happens. */
 export const idle: Scenario = {

@@ -119,6 +119,16 @@ describe("listing of 5,000 runs", () => {
     expect(cost.requests).toBeLessThanOrEqual(MOST_TOGETHER);
   });
 
+  it.each([
+    { filter: { status: "running" }, most: 5 },
+    { filter: { workflow: "rare" }, most: 4 },
+    { filter: { workflow: "rare", status: "failed" }, most: 4 },
+    { filter: { workflow: "nothing" }, most: 3 },
+  ] as const)("looks no more than once where $filter lies low in the stream", async (one) => {
+    const { cost } = await first(one.filter);
+    expect(cost.requests).toBeLessThanOrEqual(one.most);
+  });
+
   it.each(filters)("reads little for each page after that of %j", async (filter) => {
     const stored = await storedIn(namespace);
     const all: RunInfo[] = [];
