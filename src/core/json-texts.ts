@@ -60,8 +60,14 @@ export function objectJson(
 /** Text where no part is bytes. */
 export function joinJson(parts: readonly JsonPart[]): JsonPart {
   if (parts.every((part) => typeof part === "string")) return parts.join("");
-  return Buffer.concat(parts.map((part) => (typeof part === "string" ? Buffer.from(part) : part)));
+  return Buffer.concat(parts.map(bytesOf));
 }
+
+export const textOf = (json: JsonPart): string =>
+  typeof json === "string" ? json : Buffer.from(json).toString();
+
+export const bytesOf = (json: JsonPart): Uint8Array =>
+  typeof json === "string" ? Buffer.from(json) : json;
 
 /** Characters that JSON does not escape: all but control characters, quotes, backslashes and surrogates. */
 const UNESCAPED = /[ !#-[\]-\ud7ff\ue000-\uffff]*/y;

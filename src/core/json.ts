@@ -10,6 +10,10 @@ export type Json =
   | readonly Json[]
   | { readonly [key: string]: Json };
 
+/** True for objects that are no lists. */
+export const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
 /** What the text stands for, or null where it is no JSON. */
 export function jsonOrNull(text: string): unknown {
   try {

@@ -79,12 +79,12 @@ export async function openJetStreamBackend(
       ? ensureTopology(jsm, plans, opening, resolved.logger)
       : findTopology(jsm, names, plans, opening));
     checkPartitionsOf(streams.get(names.workStream)?.config ?? {}, resolved);
-    const replicas = streams.get(names.bucketStream("context"))?.config.num_replicas ?? 1;
+    const context = streams.get(names.bucketStream("context"))?.config;
+    const replicas = context?.num_replicas ?? 1;
     // Of a server in a cluster somebody may ask for more copies at any time.
     const hasOneReplica = () => replicas === 1 && nc.info?.cluster === undefined;
-    const keepsAll = streams.get(names.bucketStream("context"))?.config.max_msgs_per_subject === -1;
-    const parts = { link, jsm, names, options: resolved, signing, hasOneReplica, keepsAll, own };
-    return assemble(parts);
+    const keepsAll = context?.max_msgs_per_subject === -1;
+    return assemble({ link, jsm, names, options: resolved, signing, hasOneReplica, keepsAll, own });
   } catch (error) {
     link.close();
     await own?.close();
@@ -174,12 +174,9 @@ function buckets(
   const table = (name: Table) =>
     new KvTable(link, requester, names.bucketStream(name), names.bucketPrefix(name));
   const { clock } = link;
-  const asKept = { clock, hasOneReplica, retentionMs };
+  const asKept = { clock, hasOneReplica, keepsAll, retentionMs };
   const values = new JetStreamValueStore(table("values"), link, persistence, hasOneReplica);
-  const contexts = new JetStreamContextStore(table("context"), persistence, {
-    ...asKept,
-    keepsAll,
-  });
+  const contexts = new JetStreamContextStore(table("context"), persistence, asKept);
   return {
     contexts: new WholeContexts(contexts, values),
     values,

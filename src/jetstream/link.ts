@@ -2,6 +2,7 @@ import { jetstream } from "@nats-io/jetstream";
 import type { NatsConnection, QueuedIterator, Status } from "@nats-io/nats-core";
 import { type Clock, systemClock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
+import { bytesOf, type JsonPart } from "../core/json-texts.ts";
 import type { Logger } from "../core/logger.ts";
 import { NoAnswer } from "./no-answer.ts";
 import { Outage } from "./outage.ts";
@@ -130,9 +131,9 @@ export class Link {
     );
   }
 
-  /** The text as bytes, checked as {@link checkSize} does. */
-  encode(text: string | Uint8Array, what: string, spareBytes = 0): Uint8Array {
-    const bytes = typeof text === "string" ? Buffer.from(text) : text;
+  /** The JSON as bytes, checked as {@link checkSize} does. */
+  encode(json: JsonPart, what: string, spareBytes = 0): Uint8Array {
+    const bytes = bytesOf(json);
     this.checkSize(bytes.length, what, spareBytes);
     return bytes;
   }

@@ -19,39 +19,6 @@ interface Waiting {
   fail(error: Error): void;
 }
 
-/** Waits for the one reply to a request. A class, because there is one for each step: it is made in one go. */
-class One<T> implements Waiting {
-  readonly subject: string;
-  deadline: number;
-  readonly fail: (error: Error) => void;
-  readonly #resolve: (value: T) => void;
-  readonly #read: (msg: Msg) => T;
-
-  constructor(
-    subject: string,
-    deadline: number,
-    resolve: (value: T) => void,
-    fail: (error: unknown) => void,
-    read: (msg: Msg) => T,
-  ) {
-    this.subject = subject;
-    this.deadline = deadline;
-    this.fail = fail;
-    this.#resolve = resolve;
-    this.#read = read;
-  }
-
-  reply(msg: Msg): boolean {
-    try {
-      if (isNoResponders(msg)) throw new NoAnswer("no_responders", this.subject);
-      this.#resolve(this.#read(msg));
-    } catch (error) {
-      this.fail(error as Error);
-    }
-    return true;
-  }
-}
-
 /** Time-outs are looked for no more often than this, in milliseconds: they are late by this much at most. */
 const SWEEP_MS = 100;
 
@@ -92,8 +59,20 @@ export class Requester {
     read: (msg: Msg) => T,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
-      const deadline = this.#link.clock.elapsed() + this.#timeoutMs;
-      this.#send(subject, payload, headers, new One(subject, deadline, resolve, reject, read));
+      this.#send(subject, payload, headers, {
+        subject,
+        deadline: this.#link.clock.elapsed() + this.#timeoutMs,
+        reply: (msg) => {
+          try {
+            if (isNoResponders(msg)) throw new NoAnswer("no_responders", subject);
+            resolve(read(msg));
+          } catch (error) {
+            reject(error);
+          }
+          return true;
+        },
+        fail: reject,
+      });
     });
   }
 

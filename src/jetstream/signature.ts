@@ -1,4 +1,5 @@
 import { createHash, type KeyObject, sign, verify } from "node:crypto";
+import { bytesOf, type JsonPart } from "../core/json-texts.ts";
 
 // What a signature is over, and how one is made and checked. Nothing here reads files, headers or clocks.
 //
@@ -20,7 +21,7 @@ export interface SignedParts {
   readonly signedAt: string;
   /** `1` or empty, as the header `Floxide-Run-Info`. */
   readonly runInfo: string;
-  readonly body: string | Uint8Array;
+  readonly body: JsonPart;
 }
 
 /** A private key, with the id of its public half. */
@@ -40,7 +41,7 @@ const SUBJECT = /^[^\s]+$/;
 /** The bytes that are signed. */
 function signedBytes({ subject, signedAt, runInfo, body }: SignedParts): Buffer {
   const head = [PURPOSE, subject, signedAt, runInfo, ""].join("\n");
-  return Buffer.concat([Buffer.from(head), typeof body === "string" ? Buffer.from(body) : body]);
+  return Buffer.concat([bytesOf(head), bytesOf(body)]);
 }
 
 /** Short name of a public key: the first 16 characters of a hash of its 32 bytes. */

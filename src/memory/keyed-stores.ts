@@ -1,4 +1,5 @@
 import type { Clock } from "../core/clock.ts";
+import { textOf } from "../core/json-texts.ts";
 import type { ErrorStore, LivenessStore, MetricsStore, ValueStore } from "../core/ports/stores.ts";
 import type { Heartbeat } from "../core/records/liveness.ts";
 import type { RunMetrics } from "../core/records/metrics.ts";
@@ -39,7 +40,7 @@ export function memoryValueStore(
   return {
     put: async (runId, key, json) => {
       handle.check();
-      const text = typeof json === "string" ? json : Buffer.from(json).toString();
+      const text = textOf(json);
       checkSize(text, maxValueBytes, `values of run "${runId}"`);
       texts.set(runId, new Map(valuesOf(runId)).set(key, { text, at: clock.now() }));
     },

@@ -50,6 +50,7 @@ export class StartTaker {
     let request: HashedRequest;
     try {
       const read = readStart(delivery, this.#scope.backend.namespace);
+      // The same object: what was written of it is remembered for it.
       request = Object.assign(read, { inputHash: inputHashOf(read) });
     } catch (error) {
       const { code, message } = refusalOf(error);

@@ -1,3 +1,4 @@
+import { isRecord } from "../core/json.ts";
 import { type Edge, targetsOf, waysOf } from "./edges.ts";
 import type { AnyNode } from "./node-types.ts";
 import { kindsOf } from "./variant.ts";
@@ -60,10 +61,6 @@ function isArm(given: unknown): boolean {
 function isNames(given: unknown): given is readonly string[] {
   // A list with holes skips them in `every`.
   return Array.isArray(given) && Array.from(given).every((one) => typeof one === "string");
-}
-
-function isRecord(given: unknown): given is Readonly<Record<string, unknown>> {
-  return given !== null && typeof given === "object" && !Array.isArray(given);
 }
 
 function targetProblems(

@@ -1,3 +1,4 @@
+import { isRecord } from "../json.ts";
 import { hasJson, type JsonPart, joinJson, objectJson } from "../json-texts.ts";
 import type { Checkpoint, NodeFigures } from "./checkpoint.ts";
 import { CheckpointSchema, FIGURE } from "./checkpoint.ts";
@@ -147,6 +148,3 @@ function numbered({ next, first, at, events = [] }: Fields): unknown {
     }),
   };
 }
-
-const isRecord = (value: unknown): value is Fields =>
-  typeof value === "object" && value !== null && !Array.isArray(value);

@@ -6,7 +6,7 @@ import { FloxideError } from "../errors.ts";
 import { sayIssues } from "../issues.ts";
 import type { Json } from "../json.ts";
 import { checkDepth } from "../json.ts";
-import { type JsonPart, joinJson, jsonIn, objectJson } from "../json-texts.ts";
+import { type JsonPart, joinJson, jsonIn, objectJson, textOf } from "../json-texts.ts";
 import { whyNotJson } from "../not-json.ts";
 import { checkRunId } from "../token.ts";
 
@@ -113,10 +113,8 @@ function idOfPlace({ seq, acceptedAt }: RawStart, namespace: string): string {
 }
 
 /** The body that {@link parseStartRequest} reads. */
-export function startRequestBody(request: StartRequest): string {
-  const json = startRequestJson(request);
-  return typeof json === "string" ? json : Buffer.from(json).toString();
-}
+export const startRequestBody = (request: StartRequest): string =>
+  textOf(startRequestJson(request));
 
 /** As {@link startRequestBody}: bytes where it is large. */
 export function startRequestJson(request: StartRequest): JsonPart {
