@@ -1,11 +1,12 @@
 import { createInbox, type Msg, nanos, type Subscription } from "@nats-io/nats-core";
-import { FloxideError } from "../core/errors.ts";
+import { sleep } from "../core/clock.ts";
 import type { Logger } from "../core/logger.ts";
 import type { Delivery, QueueSource } from "../core/ports/work-queue.ts";
 import { consumerApi } from "./api-subjects.ts";
 import { JetStreamDelivery } from "./delivery.ts";
 import { headersOf } from "./headers-of.ts";
 import type { Link } from "./link.ts";
+import { statusError } from "./pull-status.ts";
 import type { Signing } from "./signing.ts";
 import { translateError } from "./translate-error.ts";
 
@@ -16,7 +17,10 @@ import { translateError } from "./translate-error.ts";
 //     that no message lies here while another worker is idle. A new pull asks only for what is not on its way already.
 // L2. A message goes to the pull that waits longest. With no pull waiting it is given back at once.
 // L3. When the last pull is gone and demand is left, the subscription is given up: the server then drops the requests, as
-//     nobody listens. What still comes until it has noticed is given back.
+//     nobody listens. What still comes until it has noticed is given back. In a cluster the leader that has the requests
+//     may notice later than the server that has the connection, and what it sends meanwhile would be lost until its
+//     acknowledgement wait is over. So the subscription is kept for a while there: where messages wait, they soon use up
+//     what was asked for, and are given back. The next pull takes over what is left.
 // L4. A lost connection ends all pulls at once. So does a request that the server answers with a status.
 // L5. The server ends each request when its time is over. When it fails to, the requests are taken for lost: 29 seconds
 //     after the last word of the server at the latest. In a cluster the leader that has them may die while the connection to
@@ -34,6 +38,10 @@ const HEARTBEAT_MS = 10_000;
 /** One word that is missing is enough: the connection brings all or breaks, and asking again costs little. */
 const SILENCE_MS = EXPIRES_MS + 3_000;
 const SILENCE_IN_CLUSTER_MS = 1.5 * HEARTBEAT_MS;
+/** How long a subscription that nobody waits for is kept in a cluster, in milliseconds. */
+const LINGER_MS = 1_000;
+/** The same for one that closes. */
+const LAST_LINGER_MS = 200;
 /** What has come to a process that did not listen is read within this time, in milliseconds. */
 const CONFIRM_MS = 1_000;
 
@@ -49,11 +57,6 @@ interface Inbox {
   demand: number;
 }
 
-/** Thrown where the consumer does not exist (any more). */
-export class ConsumerGone extends Error {
-  override readonly name = "ConsumerGone";
-}
-
 /** Takes messages from one consumer. */
 export class Puller {
   readonly #link: Link;
@@ -64,9 +67,11 @@ export class Puller {
   readonly #pulls: Pull[] = [];
   readonly #unwatch: () => void;
   #stopWatchdog: (() => void) | null = null;
+  #stopLinger: (() => void) | null = null;
   #inbox: Inbox | null = null;
   #requests = 0;
   #heardAt = 0;
+  #askedAt = 0;
   #silenceMs = SILENCE_MS;
   #isSuspicious = false;
 
@@ -118,9 +123,9 @@ export class Puller {
     this.#unwatch();
     this.#endWatch();
     this.#endAll();
-    await this.#releaseDemand();
-    this.#inbox?.subscription.unsubscribe();
-    this.#inbox = null;
+    if (this.#isInCluster && this.#isAsking) await sleep(this.#link.clock, LAST_LINGER_MS);
+    await this.#giveUp();
+    this.#forget();
   }
 
   #ask(): void {
@@ -133,7 +138,8 @@ export class Puller {
       const reply = this.#inbox.prefix + (this.#requests++).toString(36);
       this.#link.nc.publish(this.#api, request, { reply });
       this.#inbox.demand = wanted;
-      this.#heardAt = this.#link.clock.elapsed();
+      this.#askedAt = this.#link.clock.elapsed();
+      this.#heardAt = this.#askedAt;
       if (this.#stopWatchdog === null) this.#lookIn(this.#silenceMs);
     } catch (error) {
       this.#endAll(translateError(error, "pulling from the work queue"));
@@ -142,9 +148,12 @@ export class Puller {
 
   /** What a request says of heartbeats: a server that is alone cannot go without its connections. */
   #heartbeats(): string {
-    const isInCluster = this.#link.nc.info?.cluster !== undefined;
-    this.#silenceMs = isInCluster ? SILENCE_IN_CLUSTER_MS : SILENCE_MS;
-    return isInCluster ? `,"idle_heartbeat":${nanos(HEARTBEAT_MS)}` : "";
+    this.#silenceMs = this.#isInCluster ? SILENCE_IN_CLUSTER_MS : SILENCE_MS;
+    return this.#isInCluster ? `,"idle_heartbeat":${nanos(HEARTBEAT_MS)}` : "";
+  }
+
+  get #isInCluster(): boolean {
+    return this.#link.nc.info?.cluster !== undefined;
   }
 
   #listen(): Inbox {
@@ -201,13 +210,40 @@ export class Puller {
     }
     this.#endAll(statusError(this.#api, code, description.toLowerCase()));
     inbox.demand = Number.MAX_SAFE_INTEGER;
-    void this.#releaseDemand();
+    void this.#giveUp();
   }
 
-  /** Gives the subscription up where the server still has requests that nobody waits for (L3). */
+  /** True where the server still has requests that nobody waits for. */
+  get #isAsking(): boolean {
+    return this.#inbox !== null && this.#inbox.demand > 0 && this.#pulls.length === 0;
+  }
+
+  /** Has the server drop requests that nobody waits for (L3). */
   async #releaseDemand(): Promise<void> {
+    if (!this.#isAsking) return;
+    if (this.#isInCluster) this.#linger(LINGER_MS);
+    else await this.#giveUp();
+  }
+
+  #linger(ms: number): void {
+    const { clock } = this.#link;
+    this.#stopLinger ??= clock.after(
+      ms,
+      () => {
+        this.#stopLinger = null;
+        // It was asked since: what was asked for last is what may be on its way.
+        const leftMs = this.#askedAt + LINGER_MS - clock.elapsed();
+        if (this.#isAsking && leftMs > 0) this.#linger(leftMs);
+        else void this.#giveUp();
+      },
+      { background: true },
+    );
+  }
+
+  /** Gives up the subscription of requests that nobody waits for. */
+  async #giveUp(): Promise<void> {
     const inbox = this.#inbox;
-    if (inbox === null || inbox.demand <= 0 || this.#pulls.length > 0) return;
+    if (inbox === null || !this.#isAsking) return;
     this.#inbox = null;
     // Draining keeps taking what is on its way until the server has confirmed that nothing more comes.
     await inbox.subscription.drain().catch(() => {});
@@ -222,10 +258,12 @@ export class Puller {
     for (const pull of this.#pulls.splice(0)) pull.settle(error);
   }
 
-  /** The connection is lost: the server has dropped the requests, and what was on its way comes again. */
+  /** The server has dropped the requests, as when the connection is lost: what was on its way comes again. */
   #forget(): void {
     this.#inbox?.subscription.unsubscribe();
     this.#inbox = null;
+    this.#stopLinger?.();
+    this.#stopLinger = null;
     this.#endAll();
   }
 
@@ -261,14 +299,6 @@ export class Puller {
     this.#logger.warn({ ...this.#source }, "the work queue is silent: asking again");
     if (this.#inbox !== null) this.#inbox.demand = Number.MAX_SAFE_INTEGER;
     this.#endAll();
-    void this.#releaseDemand();
+    void this.#giveUp();
   }
-}
-
-function statusError(api: string, code: number, description: string): Error | undefined {
-  if (code === 503 || description === "consumer deleted") return new ConsumerGone(api);
-  if (description === "leadership change") return;
-  return new FloxideError("backend", `the work queue ends the request: ${code} ${description}`, {
-    details: { code },
-  });
 }

@@ -26,7 +26,8 @@ import {
 } from "./names.ts";
 import type { Persistence } from "./persist.ts";
 import { type PubAck, readPubAck } from "./pub-ack.ts";
-import { ConsumerGone, Puller } from "./puller.ts";
+import { ConsumerGone } from "./pull-status.ts";
+import { Puller } from "./puller.ts";
 import { RawHeaders } from "./raw-headers.ts";
 import { readStarts } from "./read-starts.ts";
 import type { Requester } from "./requester.ts";

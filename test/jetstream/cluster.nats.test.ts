@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { Delivery } from "../../src/core/ports/work-queue.ts";
 import type { JetStreamBackend } from "../../src/jetstream/backend.ts";
 import { checkpointOf, infoOf, itemOf, requestOf } from "../conformance/fixtures.ts";
 import { nameOf } from "../conformance/inbox.ts";
@@ -72,6 +73,38 @@ describe("three replicas", () => {
       expect(checkpoints.filter((revision) => revision !== null)).toHaveLength(1);
     }
   });
+
+  it("keep no message from others that a worker was sent when it had stopped asking", async () => {
+    const workers = await Promise.all(
+      cluster.urls.map((url) =>
+        opened({ servers: url, replicas: 3, namespace: "late", ackWaitMs: 60_000 }),
+      ),
+    );
+    const [first] = workers;
+    if (first === undefined) throw new Error("a cluster has servers");
+    await first.backend.queue.prepare("orders");
+    const items = Array.from({ length: 600 }, (_, i) => itemOf(`late-${i % 3}`, i + 1));
+    await first.backend.queue.enqueue(items);
+    const seen = new Set<string>();
+    const isOver = () => seen.size === items.length;
+    const impatient = workers.map(async ({ backend: { queue } }) => {
+      while (!isOver()) {
+        const abort = new AbortController();
+        const take = (delivery: Delivery) => {
+          seen.add(nameOf(delivery));
+          delivery.ack();
+          // As a worker whose slots have been filled by something else.
+          abort.abort();
+        };
+        const cancel = setTimeout(() => abort.abort(), 500);
+        await queue.pull(WORK, 50, take, abort.signal);
+        clearTimeout(cancel);
+      }
+    });
+    await eventually(() => expect(seen.size).toBe(items.length), { withinMs: 30_000 });
+    await Promise.all(impatient);
+    await Promise.all(workers.map((worker) => worker[Symbol.asyncDispose]()));
+  }, 60_000);
 
   it("lose no increment and no item while one server after the other is killed", async () => {
     const backends = [one.backend, two.backend];

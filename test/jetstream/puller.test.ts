@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
 import type { Link, LinkWatcher } from "../../src/jetstream/link.ts";
-import { ConsumerGone, Puller } from "../../src/jetstream/puller.ts";
+import { ConsumerGone } from "../../src/jetstream/pull-status.ts";
+import { Puller } from "../../src/jetstream/puller.ts";
 import { Signing } from "../../src/jetstream/signing.ts";
 import { recordingLogger } from "./support.ts";
 
@@ -138,6 +139,66 @@ describe("puller", () => {
     expect(nats.drained).toBe(1);
     expect(got).toEqual([1]);
     expect(nats.said).toEqual(["2 -NAK"]);
+  });
+
+  describe("in a cluster, whose leader may send for a while what nobody waits for", () => {
+    beforeEach(() => {
+      nats.link.nc.info = { ...nats.link.nc.info, cluster: "three" } as ServerInfo;
+    });
+
+    it("gives it back, and the subscription up once it was not asked for a second", async () => {
+      const abort = new AbortController();
+      const aborted = pull(5, abort.signal);
+      abort.abort();
+      await aborted;
+      nats.deliver(1);
+      await vi.advanceTimersByTimeAsync(999);
+      expect(nats.drained).toBe(0);
+      expect(nats.said).toEqual(["1 -NAK"]);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(nats.drained).toBe(1);
+    });
+
+    it("lets the next pull have what was asked for, and waits anew when that is gone", async () => {
+      const [first, second] = [new AbortController(), new AbortController()];
+      const aborted = pull(5, first.signal);
+      first.abort();
+      await aborted;
+      await vi.advanceTimersByTimeAsync(600);
+      const next = pull(7, second.signal);
+      expect(nats.requests.map(({ batch }) => batch)).toEqual([5, 2]);
+      nats.deliver(1);
+      second.abort();
+      await next;
+      await vi.advanceTimersByTimeAsync(999);
+      expect(nats.drained).toBe(0);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(nats.drained).toBe(1);
+      expect(got).toEqual([1]);
+    });
+
+    it("keeps the subscription where all that was asked for has come", async () => {
+      const abort = new AbortController();
+      const aborted = pull(2, abort.signal);
+      abort.abort();
+      await aborted;
+      nats.deliver(1);
+      nats.deliver(2);
+      await vi.advanceTimersByTimeAsync(5_000);
+      expect(nats.drained).toBe(0);
+      expect(nats.said).toEqual(["1 -NAK", "2 -NAK"]);
+    });
+
+    it("takes back what comes for a moment when it is closed", async () => {
+      void pull(5);
+      const closed = puller.close();
+      nats.deliver(1);
+      expect(nats.drained).toBe(0);
+      await vi.advanceTimersByTimeAsync(200);
+      await closed;
+      expect(nats.drained).toBe(1);
+      expect(nats.said).toEqual(["1 -NAK"]);
+    });
   });
 
   it("hands late messages to a pull that has begun meanwhile", async () => {
