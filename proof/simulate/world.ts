@@ -1,5 +1,7 @@
 import { type Checkpoint, isTerminal } from "../../src/core/checkpoint/checkpoint.ts";
 import { fromStoredText } from "../../src/core/checkpoint/stored-form.ts";
+import { asPatch, follow } from "../../src/core/checkpoint/stored-patch.ts";
+import { fromToken } from "../../src/core/token.ts";
 import { namesOf } from "../../src/jetstream/names.ts";
 import { Ledgers, Violation } from "./checks.ts";
 import { heldIn, type Moment, momentOf, momentsOf } from "./moments.ts";
@@ -257,9 +259,9 @@ export class World {
     if (stream.name !== CONTEXT_STREAM || body === "") return;
     this.commits += 1;
     try {
-      const checkpoint = fromStoredText(body) as Checkpoint;
-      const { runId } = checkpoint;
+      const runId = fromToken(subject.split(".").at(-1) ?? "");
       const before = this.checkpointOf(runId);
+      const checkpoint = storedAfter(before, body);
       this.ledgers.wrote(checkpoint);
       this.#checkVouchers(checkpoint);
       // What has expired must not be followed by what it replaced.
@@ -334,3 +336,16 @@ export class World {
 
 /** Lets all code go on that waits for nothing from outside. */
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** The checkpoint that a message is, or leads to. @throws Violation where it changes another than the one before it */
+function storedAfter(before: Checkpoint | null, body: string): Checkpoint {
+  const patch = asPatch(JSON.parse(body));
+  if (patch === null) return fromStoredText(body) as Checkpoint;
+  const after = before === null ? null : follow(before, patch);
+  if (after === null)
+    throw new Violation(
+      "patch",
+      `a patch of ${patch.follows} follows ${before?.commit ?? "nothing"}`,
+    );
+  return after;
+}

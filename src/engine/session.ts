@@ -5,10 +5,9 @@ import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isFinal, isTerminal } from "../core/checkpoint/checkpoint.ts";
 import type { MergeContext } from "../core/checkpoint/item-changes.ts";
 import { valuesLeft } from "../core/checkpoint/wide.ts";
-import type { Clock } from "../core/clock.ts";
 import { isFloxideError } from "../core/errors.ts";
-import type { ContextStore, Versioned } from "../core/ports/stores.ts";
-import type { Outside } from "./outside.ts";
+import type { Versioned } from "../core/ports/stores.ts";
+import type { SessionEnvironment } from "./session-environment.ts";
 import { type Committed, settleAll, settleEach, type Waiting } from "./settle.ts";
 import { grows } from "./spare-bytes.ts";
 import { writeCheckpoint } from "./write-checkpoint.ts";
@@ -24,20 +23,6 @@ import { writeCheckpoint } from "./write-checkpoint.ts";
 /** Changes that go out together, at most: what they add to the history must fit into the entry before any of it is kept. */
 const BATCH = 100;
 
-/** What a session needs of its worker. */
-export interface SessionEnvironment {
-  readonly store: ContextStore;
-  /** Where values are that are kept outside the checkpoint. */
-  readonly outside: Outside;
-  readonly clock: Clock;
-  /** Who makes the changes, for the history. */
-  readonly by: string;
-  /** Bytes that a growing checkpoint leaves free: see {@link spareBytesOf}. */
-  readonly spareBytes: number;
-  /** A token that no write had before. */
-  newCommit(): string;
-}
-
 type StartChange = Extract<Change, { type: "start" }>;
 
 export class RunSession {
@@ -51,6 +36,8 @@ export class RunSession {
   #lazy: Change[] = [];
   #waiting: Waiting[] = [];
   #writing = false;
+  /** A read that is under way for {@link load}. */
+  #loading: Promise<unknown> | null = null;
   /** How often somebody said that the run has changed, and of how many of them what is known is newer. */
   #told = 0;
   #seen = 0;
@@ -112,9 +99,20 @@ export class RunSession {
 
   /** The run as of `atLeast` or newer, read only where what is known is older. Null: there is no such run. */
   async load(atLeast: number): Promise<Versioned | null> {
-    const known = this.#known;
-    if (known !== null && this.fresh && known.revision >= atLeast) return known;
-    return this.reload(atLeast);
+    for (;;) {
+      const known = this.#known;
+      if (known !== null && this.fresh && known.revision >= atLeast) return known;
+      if (this.#loading === null) break;
+      // Many messages of a wide fork come at once: what one of them reads will do for most.
+      await this.#loading.catch(() => {});
+    }
+    const loading = this.reload(atLeast);
+    this.#loading = loading;
+    try {
+      return await loading;
+    } finally {
+      this.#loading = null;
+    }
   }
 
   /** The run as it is known, read anew where somebody said that it has changed. Null: there is no such run. */
@@ -216,9 +214,11 @@ export class RunSession {
     this.#writing = false;
   }
 
-  async #settle(batch: readonly Waiting[]): Promise<void> {
+  async #settle(batch: Waiting[]): Promise<void> {
     try {
-      while (!(await this.#attempt(batch)));
+      // After a conflict what has come meanwhile goes out with it.
+      while (!(await this.#attempt(batch)))
+        batch.push(...this.#waiting.splice(0, BATCH - batch.length));
     } catch (error) {
       // One that cannot be applied, or is too large, must not take the others with it.
       if (!isFloxideError(error, "backend") && batch.length > 1) {

@@ -177,6 +177,7 @@ function buckets(
   const asKept = { clock, hasOneReplica, keepsAll, retentionMs };
   const values = new JetStreamValueStore(table("values"), link, persistence, hasOneReplica);
   const contexts = new JetStreamContextStore(table("context"), persistence, asKept);
+  link.watch({ onLost: () => contexts.forget() });
   return {
     contexts: new WholeContexts(contexts, values),
     values,

@@ -1,7 +1,8 @@
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { isMoving } from "../core/checkpoint/inspect.ts";
-import { StoredCheckpointSchema, toStoredJson } from "../core/checkpoint/stored-form.ts";
+import { toStoredJson } from "../core/checkpoint/stored-form.ts";
+import { commitIn, toPatchText } from "../core/checkpoint/stored-patch.ts";
 import type { Clock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type {
@@ -10,19 +11,14 @@ import type {
   ContextStore,
   Versioned,
 } from "../core/ports/stores.ts";
-import { fromToken, toToken } from "../core/token.ts";
-import {
-  decodeEntry,
-  type Entry,
-  isConflict,
-  isMarker,
-  type KvTable,
-  ttlSeconds,
-} from "./kv-table.ts";
+import { toToken } from "../core/token.ts";
+import { CheckpointPages } from "./checkpoint-pages.ts";
+import { CheckpointReader } from "./checkpoint-reader.ts";
+import { isConflict, jsonOf, type KvTable, ttlSeconds } from "./kv-table.ts";
+import { type Lineage, Lineages, patchedAt, takesPatch, wholeAfter, wholeAt } from "./lineage.ts";
 import { NoAnswer } from "./no-answer.ts";
-import { type Belief, OldLeader } from "./old-leader.ts";
+import { OldLeader } from "./old-leader.ts";
 import type { Persistence } from "./persist.ts";
-import type { StoredMessage } from "./stored-message.ts";
 import { API_CODE, apiCodeOf } from "./translate-error.ts";
 
 // C1. A write is one message with the revision it follows. Its answer decides, where there is one.
@@ -30,16 +26,13 @@ import { API_CODE, apiCodeOf } from "./translate-error.ts";
 //     written again only when the stored revision is still the one it follows.
 // C3. A read sees every write that was acknowledged before it began.
 // C4. From the second attempt on "wrong last sequence" is no answer either: it may be the first attempt that came late.
-// C5. Most writes of a run that moves leave the one before where it is: taking it away costs the server as much again, more
-//     where each write is synced. The next write that ends the run, or lets it rest, takes all of them away, and so does
-//     one in sixteen. Whoever reads in the order of the stream passes over those that are not the newest.
+// C5. A write of a run that moves is a patch: what differs from the checkpoint before it, where this process knows that one.
+//     It leaves the messages that it builds on. The next whole one takes all of them away: what ends the run or lets it
+//     rest is whole, and so is one in sixteen, or one for as many bytes of patches as it has itself.
 // C6. A checkpoint of a run that goes on never expires; that of an ended run expires after the retention. A resumed run's
 //     write takes the expiry away with the value that had it.
-
-/** Larger checkpoints leave none behind, in bytes. */
-const SMALL_BYTES = 8_192;
-/** Runs that are asked for at a time. */
-const ASKED = 1_000;
+// C7. While the connection is down the server may lose what it has acknowledged, and give its numbers anew: what is known is
+//     forgotten then, and nothing is patched that was not read since.
 
 /** How the store reads and keeps. */
 export interface ContextStoreOptions {
@@ -57,33 +50,40 @@ export class JetStreamContextStore implements ContextStore {
   readonly #table: KvTable;
   readonly #persistence: Persistence;
   readonly #oldLeader: OldLeader;
-  readonly #hasOneReplica: () => boolean;
+  readonly #reader: CheckpointReader;
+  readonly #pages: CheckpointPages;
   readonly #ttl: number;
   readonly #keepsAll: boolean;
+  #lineages = new Lineages();
 
   constructor(table: KvTable, persistence: Persistence, options: ContextStoreOptions) {
     this.#table = table;
     this.#persistence = persistence;
     this.#oldLeader = new OldLeader(options.clock, options.hasOneReplica);
-    this.#hasOneReplica = options.hasOneReplica;
+    this.#reader = new CheckpointReader(table, options.hasOneReplica);
+    this.#pages = new CheckpointPages(table, persistence, (runId) => this.get(runId));
     this.#keepsAll = options.keepsAll ?? false;
     this.#ttl = ttlSeconds(options.retentionMs);
+  }
+
+  /** The connection is lost (C7). */
+  forget(): void {
+    this.#lineages = new Lineages();
   }
 
   async get(runId: string, atLeast = 0): Promise<Versioned | null> {
     const what = `reading the checkpoint of run "${runId}"`;
     const isBelieved = this.#oldLeader.belief();
-    const entry = await this.#persistence.run(what, () =>
-      this.#read(toToken(runId), atLeast, isBelieved),
+    const lineages = this.#lineages;
+    const found = await this.#persistence.run(what, () =>
+      this.#reader.read(runId, atLeast, lineages.get(runId) ?? null, isBelieved),
     );
-    if (entry === null) return null;
-    const checkpoint = decodeEntry(
-      StoredCheckpointSchema,
-      entry,
-      `the checkpoint of run "${runId}"`,
-    );
+    if (found === null) return null;
+    const { checkpoint, revision } = found;
     if (checkpoint.runId !== runId) throw ofAnother(runId, checkpoint.runId);
-    return { checkpoint, revision: entry.revision };
+    // A write may have been answered meanwhile.
+    if ((lineages.get(runId)?.revision ?? 0) < revision) lineages.set(runId, found);
+    return { checkpoint, revision };
   }
 
   create(checkpoint: Checkpoint, spareBytes = 0): Promise<number | null> {
@@ -102,24 +102,12 @@ export class JetStreamContextStore implements ContextStore {
     await this.#persistence.run(what, () => this.#table.remove(toToken(runId)));
   }
 
-  async page(after: number, limit: number): Promise<CheckpointPage> {
-    const what = "reading checkpoints";
-    const { messages, more } = await this.#persistence.run(what, () =>
-      this.#table.reader.from(this.#table.subject(">"), after + 1, limit),
-    );
-    const newest = new Map(messages.map((message) => [message.subject, message]));
-    const { views, unreadable } = this.#decode([...newest.values()]);
-    const next = more ? (messages.at(-1)?.seq ?? null) : null;
-    return { views: this.#keepsAll ? await this.#newestOf(views) : views, unreadable, next };
+  page(after: number, limit: number): Promise<CheckpointPage> {
+    return this.#pages.page(after, limit, this.#keepsAll);
   }
 
-  async getMany(runIds: readonly string[]): Promise<AskedCheckpoints> {
-    const subjects = new Map(runIds.map((id) => [this.#table.subject(toToken(id)), id]));
-    const { messages, more } = await this.#persistence.run("reading checkpoints", () =>
-      this.#table.reader.lastOfThese([...subjects.keys()]),
-    );
-    if (more) for (const { subject } of messages) subjects.delete(subject);
-    return { ...this.#decode(messages), rest: more ? [...subjects.values()] : [] };
+  getMany(runIds: readonly string[]): Promise<AskedCheckpoints> {
+    return this.#pages.getMany(runIds);
   }
 
   newestRevision(atLeast = 0): Promise<number> {
@@ -133,103 +121,65 @@ export class JetStreamContextStore implements ContextStore {
     });
   }
 
-  /**
-   * Without those of runs that go on which are older than the newest (C5): that comes later in the order. What is said of an
-   * ended run that was resumed since may stay: a look at it alone tells.
-   */
-  async #newestOf(views: readonly Versioned[]): Promise<readonly Versioned[]> {
-    const old = new Set<Versioned>();
-    const open = views.filter(({ checkpoint }) => !isTerminal(checkpoint.status));
-    let asked = new Map(open.map((view) => [this.#subjectOf(view), view]));
-    while (asked.size > 0) {
-      const { messages, more } = await this.#persistence.run("reading checkpoints", () =>
-        this.#table.reader.lastOfThese([...asked.keys()].slice(0, ASKED)),
-      );
-      const left = new Map([...asked].slice(more ? 0 : ASKED));
-      for (const { subject, seq } of messages) {
-        const view = asked.get(subject);
-        if (view !== undefined && view.revision < seq) old.add(view);
-        left.delete(subject);
-      }
-      asked = left;
-    }
-    return views.filter((view) => !old.has(view));
-  }
-
-  #subjectOf({ checkpoint }: Versioned): string {
-    return this.#table.subject(toToken(checkpoint.runId));
-  }
-
-  /** What can be read of them, without what is removed. */
-  #decode(messages: readonly StoredMessage[]): Pick<CheckpointPage, "views" | "unreadable"> {
-    const views: Versioned[] = [];
-    const unreadable: string[] = [];
-    for (const message of messages) {
-      if (isMarker(message)) continue;
-      const entry = this.#table.toEntry(message);
-      try {
-        const checkpoint = decodeEntry(
-          StoredCheckpointSchema,
-          entry,
-          `the checkpoint "${entry.key}"`,
-        );
-        views.push({ checkpoint, revision: entry.revision });
-      } catch {
-        unreadable.push(runIdOf(entry.key));
-      }
-    }
-    return { views, unreadable };
-  }
-
-  async #read(key: string, atLeast: number, isBelieved: Belief): Promise<Entry | null> {
-    if (this.#hasOneReplica()) {
-      const entry = await this.#table.get(key);
-      if ((entry?.revision ?? 0) >= atLeast) return entry;
-    }
-    // A replica that is behind may know the revision that was asked for, and not that the run was paused since: what says
-    // whether a node may start is read from the leader. Replicas may also have been added since the store was opened.
-    const message = await this.#table.newestFromLeader(key);
-    const entry = message === null || isMarker(message) ? null : this.#table.toEntry(message);
-    // No message says nothing where there must have been one: it may be from before the run.
-    if ((message?.seq ?? 0) >= atLeast) return entry;
-    if (isBelieved()) return entry === null ? null : lostWrites(entry, atLeast);
-    // A leader that was cut off may answer until it has noticed: ask again.
-    throw new NoAnswer("unavailable", key);
-  }
-
   #write(checkpoint: Checkpoint, revision: number, spareBytes: number): Promise<number | null> {
-    const { runId, status } = checkpoint;
+    const { runId, commit } = checkpoint;
     const what = `the checkpoint of run "${runId}"`;
-    const key = toToken(runId);
-    const ttl = isTerminal(status) ? this.#ttl : 0;
-    let body: Uint8Array;
+    const lineages = this.#lineages;
+    let write: Write;
     try {
-      body = this.#table.encode(checkpoint, what, spareBytes, toStoredJson);
+      const patch = this.#patch(checkpoint, revision, spareBytes);
+      const body = patch?.body ?? this.#table.encode(checkpoint, what, spareBytes, toStoredJson);
+      const ttl = isTerminal(checkpoint.status) ? this.#ttl : 0;
+      write = { key: toToken(runId), body, ttl, commit, revision, before: patch?.before ?? null };
     } catch (error) {
       return Promise.reject(error);
     }
-    const first = this.#leavesOlder(checkpoint, body, revision)
-      ? this.#table.append(key, body, revision)
-      : this.#table.update(key, body, revision, ttl);
-    return first.catch((error: unknown) => {
-      const isRefused = apiCodeOf(error) === API_CODE.wrongLastSequence;
-      if (isRefused && revision > 0) return null;
-      const write: Write = { key, body, ttl, commit: checkpoint.commit, revision };
-      let unanswered: unknown = isConflict(error) ? null : error;
-      return this.#persistence.run(`writing ${what}`, (again) => {
-        if (unanswered === null) return this.#settle(write, again || !isRefused);
-        const failed = unanswered;
-        unanswered = null;
-        return Promise.reject(failed);
+    return this.#send(write, revision)
+      .catch((error: unknown) => {
+        const isRefused = apiCodeOf(error) === API_CODE.wrongLastSequence;
+        if (isRefused && revision > 0) return null;
+        let unanswered: unknown = isConflict(error) ? null : error;
+        return this.#persistence.run(`writing ${what}`, (again) => {
+          if (unanswered === null) return this.#settle(write, again || !isRefused);
+          const failed = unanswered;
+          unanswered = null;
+          return Promise.reject(failed);
+        });
+      })
+      .then((written) => {
+        const { before, body } = write;
+        if (written === null) return written;
+        const lineage =
+          before === null
+            ? wholeAt(checkpoint, written, body.length)
+            : patchedAt(before, checkpoint, written, body.length);
+        lineages.set(runId, lineage);
+        return written;
       });
-    });
   }
 
-  /** True for a write that leaves what it replaces to a later one (C5). */
-  #leavesOlder(checkpoint: Checkpoint, body: Uint8Array, revision: number): boolean {
-    if (!this.#keepsAll || body.length > SMALL_BYTES || !isMoving(checkpoint)) return false;
-    // By the revision, so that nobody has to count; scattered, so that runs that take turns all have theirs.
-    return Math.imul(revision, 0x9e3779b1) >>> 28 !== 0;
+  /** The checkpoint as a patch, where it may be one (C5). */
+  #patch(
+    checkpoint: Checkpoint,
+    revision: number,
+    spareBytes: number,
+  ): { readonly body: Uint8Array; readonly before: Lineage } | null {
+    const before = this.#lineages.get(checkpoint.runId);
+    if (before?.revision !== revision || !this.#keepsAll) return null;
+    if (!takesPatch(before) || !isMoving(checkpoint)) return null;
+    const what = `the checkpoint of run "${checkpoint.runId}"`;
+    const toText = (it: Checkpoint) => toPatchText(before.checkpoint, it, before.whole);
+    const body = this.#table.encode(checkpoint, what, 0, toText);
+    if (body.length >= before.wholeBytes) return null;
+    // By half of what there is room for, so that the whole one is always smaller than it was thought to be.
+    const isSmall = 2 * wholeAfter(before, body.length) + spareBytes <= this.#table.maxValueBytes;
+    return isSmall ? { body, before } : null;
+  }
+
+  #send({ key, body, before, ttl }: Write, follows: number): Promise<number> {
+    return before === null
+      ? this.#table.update(key, body, follows, ttl)
+      : this.#table.append(key, body, follows);
   }
 
   /**
@@ -238,16 +188,18 @@ export class JetStreamContextStore implements ContextStore {
    * @param mayBeMade - false where every attempt so far was refused, so that it cannot have been made
    */
   async #settle(write: Write, mayBeMade: boolean): Promise<number | null> {
-    const { key, body, commit, revision, ttl } = write;
+    const { key, commit, revision, before } = write;
     const stored = await this.#table.getFromLeader(key);
-    if (stored !== null && stored.revision !== revision) {
-      if (!mayBeMade || commit === "") return null;
-      const found = decodeEntry(StoredCheckpointSchema, stored, `the checkpoint "${key}"`).commit;
-      return found === commit ? stored.revision : null;
-    }
     if (stored === null && revision > 0) return null;
+    if (stored !== null) {
+      const found = commitIn(jsonOf(stored, `the checkpoint "${key}"`));
+      if (stored.revision !== revision)
+        return mayBeMade && commit !== "" && found === commit ? stored.revision : null;
+      // Its number was given anew (C7).
+      if (before !== null && found !== before.checkpoint.commit) return null;
+    }
     const follows = stored === null ? await this.#table.markerRevision(key) : revision;
-    return this.#table.update(key, body, follows, ttl).catch((cause: unknown) => {
+    return this.#send(write, follows).catch((cause: unknown) => {
       throw isConflict(cause) ? new NoAnswer("unavailable", key, { cause }) : cause;
     });
   }
@@ -260,24 +212,8 @@ interface Write {
   readonly ttl: number;
   readonly commit: string;
   readonly revision: number;
-}
-
-/** The run id of a key, or the key where nothing of ours has that one. */
-function runIdOf(key: string): string {
-  try {
-    return fromToken(key);
-  } catch {
-    return key;
-  }
-}
-
-/** What there is does not know what somebody was told is stored. */
-function lostWrites(entry: Entry, atLeast: number): never {
-  throw new FloxideError(
-    "backend",
-    `the checkpoint "${entry.key}" is at revision ${entry.revision}, but revision ${atLeast} was acknowledged: JetStream lost writes`,
-    { details: { revision: entry.revision, atLeast } },
-  );
+  /** What it is a patch on; null where it is whole. */
+  readonly before: Lineage | null;
 }
 
 const ofAnother = (runId: string, other: string): FloxideError =>

@@ -1,4 +1,4 @@
-import type { z } from "zod";
+import { z } from "zod";
 import { FloxideError } from "../core/errors.ts";
 import { sayIssues } from "../core/issues.ts";
 import { unwritable } from "../core/json.ts";
@@ -68,6 +68,11 @@ export class KvTable {
    */
   encode<T>(value: T, what: string, spareBytes = 0, write: Write<T> = writeJson): Uint8Array {
     return this.#link.encode(toJson(value, what, write), what, spareBytes);
+  }
+
+  /** Largest value that can be written, in bytes. */
+  get maxValueBytes(): number {
+    return this.#link.maxValueBytes;
   }
 
   /** Writes, whatever is there. @param ttl - seconds to live; 0 for ever. @returns the revision */
@@ -236,15 +241,18 @@ export function decodeEntry<T>(
   entry: Entry,
   what: string,
 ): T {
-  let value: unknown;
-  try {
-    value = JSON.parse(entry.body);
-  } catch (cause) {
-    throw unreadable(entry, what, "it is not JSON", cause);
-  }
-  const parsed = schema.safeParse(value);
+  const parsed = schema.safeParse(jsonOf(entry, what));
   if (parsed.success) return parsed.data;
-  throw unreadable(entry, what, sayIssues(parsed.error.issues).text, parsed.error);
+  throw unreadable(entry, what, parsed.error);
+}
+
+/** The value that the entry is the JSON of. @throws FloxideError `validation` where it is none */
+export function jsonOf(entry: Entry, what: string): unknown {
+  try {
+    return JSON.parse(entry.body);
+  } catch (cause) {
+    throw unreadable(entry, what, cause);
+  }
 }
 
 /** As {@link decodeEntry}, without those that are not what they should be: one broken entry must not end a listing. */
@@ -263,11 +271,17 @@ export function decodeAll<T>(
   return values;
 }
 
-function unreadable(entry: Entry, what: string, why: string, cause: unknown): FloxideError {
-  return new FloxideError("validation", `${what} cannot be read: ${why}`, {
+/** The error for an entry that is not what it should be. */
+export function unreadable(entry: Entry, what: string, cause: unknown): FloxideError {
+  return new FloxideError("validation", `${what} cannot be read: ${sayWhy(cause)}`, {
     cause,
     details: { key: entry.key },
   });
+}
+
+function sayWhy(cause: unknown): string {
+  if (cause instanceof z.ZodError) return sayIssues(cause.issues).text;
+  return cause instanceof TypeError ? cause.message : "it is not JSON";
 }
 
 const readSeq = (msg: Parameters<typeof readPubAck>[0]): number => readPubAck(msg).seq;

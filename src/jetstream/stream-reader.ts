@@ -60,6 +60,11 @@ export class StreamReader {
     return this.#fromLeader({ last_by_subj: subject });
   }
 
+  /** The first message on the subject from a position on, asked of the stream's leader. */
+  nextFromLeader(subject: string, seq: number): Promise<StoredMessage | null> {
+    return this.#fromLeader({ seq, next_by_subj: subject });
+  }
+
   /** The message at the position, asked of the stream's leader. */
   at(seq: number): Promise<StoredMessage | null> {
     return this.#fromLeader({ seq });

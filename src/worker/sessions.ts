@@ -1,6 +1,6 @@
 import { forgetJson } from "../core/json-texts.ts";
-import type { SessionEnvironment } from "../engine/session.ts";
 import { RunSession } from "../engine/session.ts";
+import type { SessionEnvironment } from "../engine/session-environment.ts";
 
 /** Runs that are remembered after their last message has gone, so that the next one needs no read. */
 const IDLE_LIMIT = 500;

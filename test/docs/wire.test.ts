@@ -2,6 +2,12 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { type Checkpoint, CheckpointSchema } from "../../src/core/checkpoint/checkpoint.ts";
 import { StoredCheckpointSchema, toStoredText } from "../../src/core/checkpoint/stored-form.ts";
+import {
+  asPatch,
+  follow,
+  type StoredPatch,
+  toPatchText,
+} from "../../src/core/checkpoint/stored-patch.ts";
 import { FailureSchema } from "../../src/core/failure.ts";
 import { DeadLetterSchema } from "../../src/core/records/dead-letter.ts";
 import { HistoryEventSchema } from "../../src/core/records/history-event.ts";
@@ -44,6 +50,16 @@ describe("the records", () => {
     const { data, error } = StoredCheckpointSchema.safeParse(shown("checkpoint"));
     expect(error).toBeUndefined();
     expect(JSON.parse(toStoredText(data as Checkpoint))).toEqual(shown("checkpoint"));
+  });
+
+  test("a patch leads from the checkpoint that is shown to the next", () => {
+    const { data: before } = StoredCheckpointSchema.safeParse(shown("checkpoint"));
+    const patch = asPatch(shown("patch"));
+    expect(before?.commit).toBe(patch?.follows);
+    const after = follow(before as Checkpoint, patch as StoredPatch);
+    expect(after).toMatchObject({ commit: "a42b8c6c7505-10", context: { checks: 2 } });
+    const text = toPatchText(before as Checkpoint, after as Checkpoint, patch?.whole ?? 0);
+    expect(JSON.parse(text)).toEqual(shown("patch"));
   });
 
   test("show every field", () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { newCheckpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { hasJson, jsonIn } from "../../src/core/json-texts.ts";
-import type { SessionEnvironment } from "../../src/engine/session.ts";
+import type { SessionEnvironment } from "../../src/engine/session-environment.ts";
 import { Sessions } from "../../src/worker/sessions.ts";
 
 const context = { large: "x".repeat(20_000) };

@@ -187,6 +187,75 @@ describe("context store: lifetimes", () => {
     expect(await kept()).toBe(1);
   });
 
+  it("gives everybody the same, whoever has written what has changed", async () => {
+    const open = () => opened({ servers: server.url, namespace: "patched" });
+    await using one = await open();
+    await using two = await open();
+    await using onlooker = await open();
+    const writers = [one.backend.contexts, two.backend.contexts];
+    let checkpoint = checkpointOf("r", { items });
+    let revision = (await one.backend.contexts.create(checkpoint)) ?? 0;
+    for (let i = 0; i < 60; i++) {
+      const store = writers[i % 7 < 4 ? 0 : 1] ?? one.backend.contexts;
+      const known = await store.get("r", i % 2 === 0 ? revision : 0);
+      expect(known).toEqual({ checkpoint, revision });
+      checkpoint = {
+        ...(known?.checkpoint ?? checkpoint),
+        commit: `${i}`,
+        outputs: [...checkpoint.outputs, i],
+        context: { ...checkpoint.context, [`field${i % 5}`]: [i], last: "x".repeat(i * 10) },
+      };
+      revision = (await store.update(checkpoint, revision)) ?? 0;
+      expect(await onlooker.backend.contexts.get("r", revision)).toEqual({ checkpoint, revision });
+      const { views } = await two.backend.contexts.getMany(["r"]);
+      expect(views).toEqual([{ checkpoint, revision }]);
+    }
+    await using late = await open();
+    expect(await late.backend.contexts.get("r")).toEqual({ checkpoint, revision });
+    await one.backend.contexts.remove("r");
+    for (const { backend } of [one, two, onlooker, late])
+      expect(await backend.contexts.get("r")).toBeNull();
+  });
+
+  it("says so where what a patch builds on is not there any more", async () => {
+    await using one = await opened({ servers: server.url, namespace: "incomplete" });
+    await using plain = await plainConnection(server.url);
+    const { contexts } = one.backend;
+    const first = (await contexts.create(checkpointOf("r", { items }))) ?? 0;
+    const next = checkpointOf("r", { items, commit: "2" });
+    const second = (await contexts.update(next, first)) ?? 0;
+    await plain.jsm.streams.deleteMessage("KV_incomplete-context", first);
+    await using other = await opened({ servers: server.url, namespace: "incomplete" });
+    await expect(other.backend.contexts.get("r")).rejects.toMatchObject({ code: "validation" });
+    expect(await other.backend.contexts.page(0, 10)).toMatchObject({ unreadable: ["r"] });
+    expect(await other.backend.contexts.getMany(["r"])).toMatchObject({ unreadable: ["r"] });
+    // Whoever has it still can write it anew.
+    const whole = checkpointOf("r", { commit: "3", status: "paused", items });
+    expect(await contexts.update(whole, second)).toBeGreaterThan(second);
+    expect((await other.backend.contexts.get("r"))?.checkpoint).toEqual(whole);
+  });
+
+  it("patches nothing that it has known since before the connection was lost", async () => {
+    await using proxy = await TcpProxy.before(server.port);
+    await using one = await opened({ servers: proxy.url, namespace: "forgets" });
+    await using plain = await plainConnection(server.url);
+    const { contexts } = one.backend;
+    const kept = async () => (await plain.jsm.streams.info("KV_forgets-context")).state.messages;
+    let revision = (await contexts.create(checkpointOf("r", { items }))) ?? 0;
+    const write = async (commit: string) => {
+      const next = checkpointOf("r", { items, commit });
+      revision = (await contexts.update(next, revision)) ?? 0;
+    };
+    await write("2");
+    expect(await kept()).toBe(2);
+    proxy.cut();
+    await contexts.newestRevision();
+    await write("3");
+    expect(await kept()).toBe(1);
+    await write("4");
+    expect(await kept()).toBe(2);
+  });
+
   it("shows each run once on its pages, as it was written last", async () => {
     await using one = await opened({ servers: server.url, namespace: "pages" });
     const { contexts } = one.backend;

@@ -93,14 +93,22 @@ function purge(stream: SimStream, body: string): object {
 }
 
 function messageGet(stream: SimStream, body: string): Answer {
-  const { seq, last_by_subj: subject } = JSON.parse(body) as {
+  const {
+    seq = 0,
+    last_by_subj: last,
+    next_by_subj: following,
+  } = JSON.parse(body) as {
     seq?: number;
     last_by_subj?: string;
+    next_by_subj?: string;
   };
+  const { leader } = stream;
   const message =
-    subject === undefined
-      ? stream.leader.messages.get(seq ?? 0)
-      : stream.leader.lastOfEach([subject]).at(-1);
+    last !== undefined
+      ? leader.lastOfEach([last]).at(-1)
+      : following === undefined
+        ? leader.messages.get(seq)
+        : leader.from(following, seq).at(0);
   return message === undefined || message === null ? NO_MESSAGE : toMessageGet(message);
 }
 

@@ -26,6 +26,7 @@ function direct({ names, workflows, inbox }: Grantee): Permissions {
       ...workflows.flatMap((workflow) => ofWorkflow(names, workflow)),
       streamApi.getLast(contexts, key("context", "*")),
       streamApi.getMessage(contexts),
+      streamApi.getBatch(contexts),
       streamApi.getLast(values, key("values", "*.*")),
       streamApi.getMessage(values),
       streamApi.getBatch(runs),

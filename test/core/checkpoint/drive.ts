@@ -4,7 +4,7 @@ import type { Change, ItemChange, Outcome } from "../../../src/core/checkpoint/c
 import type { Checkpoint } from "../../../src/core/checkpoint/checkpoint.ts";
 import type { Routed, Successor } from "../../../src/core/checkpoint/routed.ts";
 import type { Json } from "../../../src/core/json.ts";
-import { expectFollows, expectSame, expectSound, stored } from "./invariants.ts";
+import { expectFollows, expectSame, expectSound, patched, stored } from "./invariants.ts";
 import { ModelRun } from "./model.ts";
 import type { Plan, Step } from "./steps.ts";
 import { deepFreeze, failureAt, fresh, iso, merge, START, T0 } from "./test-run.ts";
@@ -63,6 +63,7 @@ export class Drive {
     if (changed && outcome?.applied === true) this.#follow(change, outcome);
     this.#compare();
     expectSound(checkpoint);
+    if (changed) expectSame(patched(before, checkpoint), checkpoint);
     expectFollows(before, checkpoint);
     if (changed && !REPEATABLE.has(change.type)) this.#expectCountsOnce(change);
   }

@@ -3,6 +3,7 @@ import { expect } from "vitest";
 import type { Checkpoint } from "../../../src/core/checkpoint/checkpoint.ts";
 import { FIGURE, isTerminal } from "../../../src/core/checkpoint/checkpoint.ts";
 import { StoredCheckpointSchema, toStoredText } from "../../../src/core/checkpoint/stored-form.ts";
+import { asPatch, follow, toPatchText } from "../../../src/core/checkpoint/stored-patch.ts";
 
 /** Holds for every checkpoint that changes have made. */
 export function expectSound(checkpoint: Checkpoint): void {
@@ -25,6 +26,12 @@ export function stored(checkpoint: Checkpoint): Checkpoint {
   const { data, error } = StoredCheckpointSchema.safeParse(JSON.parse(toStoredText(checkpoint)));
   if (data === undefined) throw error;
   return data;
+}
+
+/** The checkpoint after `before` as whoever reads it next will have it, where it is stored as what has changed. */
+export function patched(before: Checkpoint, after: Checkpoint): Checkpoint | null {
+  const patch = asPatch(JSON.parse(toPatchText(before, after, 1)));
+  return patch === null ? null : follow(before, patch);
 }
 
 /** Holds between a checkpoint and the next that was written. */
