@@ -3,6 +3,7 @@ import { chains } from "./scenarios/a-chains.ts";
 import { fourWorkers } from "./scenarios/a4-four-workers.ts";
 import { oneAtATime } from "./scenarios/b-one-at-a-time.ts";
 import { forks } from "./scenarios/c-forks.ts";
+import { slowBranches } from "./scenarios/c4-slow-branches.ts";
 import { starts } from "./scenarios/d-starts.ts";
 import { largeContext } from "./scenarios/e-large-context.ts";
 import { wakeUp } from "./scenarios/f-wake-up.ts";
@@ -21,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   fourWorkers,
   oneAtATime,
   forks,
+  slowBranches,
   starts,
   largeContext,
   wakeUp,

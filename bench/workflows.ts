@@ -91,6 +91,37 @@ const fan = workflow({
   edges: { fan: ["work"], work: { join: "sum" }, sum: [] },
 });
 
+/** Milliseconds that a branch of {@link slowFan} waits: from 50 to 350, 200 on average, without order. */
+const waitOf = (branch: number): number => 50 + ((branch * 7_919) % 301);
+
+/** One item into as many as asked for, each of which waits a while, and how many there were. */
+const slowFan = workflow({
+  name: "slowFan",
+  version: 1,
+  nodes: {
+    fan: split({
+      input: z.number(),
+      output: z.number(),
+      into: (n) => Array.from({ length: n }, (_, i) => i),
+    }),
+    work: node({
+      input: z.number(),
+      output: z.number(),
+      run: async (_context, n) => {
+        await new Promise((resolve) => setTimeout(resolve, waitOf(n)));
+        return next(n);
+      },
+    }),
+    count: node({
+      input: z.array(z.number()),
+      output: z.number(),
+      run: (_context, all) => next(all.length),
+    }),
+  },
+  start: "fan",
+  edges: { fan: ["work"], work: { join: "count" }, count: [] },
+});
+
 /** One node that keeps the event loop of its worker for as many milliseconds as its input says: see `blockOnce`. */
 const blocking = workflow({
   name: "blocking",
@@ -125,7 +156,7 @@ function oneNode(name: string) {
 }
 
 /** All of them, by name. */
-export const workflows = { chain, paced, large, fan, blocking, single, unserved };
+export const workflows = { chain, paced, large, fan, slowFan, blocking, single, unserved };
 
 /** The name of a workflow that a worker may serve. */
 export type Served = keyof typeof workflows;

@@ -111,7 +111,10 @@ function ofStream(stream: string): readonly Row[] {
       `STREAM.MSG.GET.${stream}`,
       isContext || isValues || isRuns ? CLIENTS : only(isWork || isLiveness, READERS),
     ],
-    [`DIRECT.GET.${stream}`, isRuns ? CLIENTS : only(!isMetrics && !isValues, READERS)],
+    [
+      `DIRECT.GET.${stream}`,
+      isRuns || isContext ? CLIENTS : only(!isMetrics && !isValues, READERS),
+    ],
     [`DIRECT.GET.${stream}.${subject}`, isContext || isValues ? CLIENTS : only(isMetrics, READERS)],
     [`CONSUMER.LIST.${stream}`, only(isWork, READERS)],
     [`CONSUMER.NAMES.${stream}`, NOBODY],
