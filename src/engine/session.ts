@@ -103,8 +103,8 @@ export class RunSession {
       const known = this.#known;
       if (known !== null && this.fresh && known.revision >= atLeast) return known;
       if (this.#loading === null) break;
-      // Many messages of a wide fork come at once: what one of them reads will do for most.
-      await this.#loading.catch(() => {});
+      // Many messages of a wide fork come at once: what one of them reads will do for most, and so will its failure.
+      await this.#loading;
     }
     const loading = this.reload(atLeast);
     this.#loading = loading;

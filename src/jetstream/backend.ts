@@ -1,4 +1,9 @@
-import { type JetStreamManager, jetstreamManager } from "@nats-io/jetstream";
+import {
+  DiscardPolicy,
+  type JetStreamManager,
+  jetstreamManager,
+  type StreamConfig,
+} from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/nats-core";
 import { type Clock, systemClock, within } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
@@ -83,7 +88,7 @@ export async function openJetStreamBackend(
     const replicas = context?.num_replicas ?? 1;
     // Of a server in a cluster somebody may ask for more copies at any time.
     const hasOneReplica = () => replicas === 1 && nc.info?.cluster === undefined;
-    const keepsAll = context?.max_msgs_per_subject === -1;
+    const keepsAll = context !== undefined && keepsAllOf(context);
     return assemble({ link, jsm, names, options: resolved, signing, hasOneReplica, keepsAll, own });
   } catch (error) {
     link.close();
@@ -91,6 +96,14 @@ export async function openJetStreamBackend(
     throw error;
   }
 }
+
+/** True where nothing of the bucket goes by itself: what a patch builds on must stay. */
+const keepsAllOf = ({
+  max_msgs_per_subject: each,
+  max_age: age,
+  discard,
+}: Pick<StreamConfig, "max_msgs_per_subject" | "max_age" | "discard">): boolean =>
+  each === -1 && age === 0 && discard === DiscardPolicy.New;
 
 interface Parts {
   readonly link: Link;

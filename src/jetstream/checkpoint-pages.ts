@@ -16,14 +16,14 @@ const ASKED = 1_000;
 /** Runs that are read by themselves at a time. */
 const WIDTH = 16;
 
-/** Reads one run's checkpoint. */
-type ReadOne = (runId: string) => Promise<Versioned | null>;
+/** Reads one run's checkpoint. @param newest - the newest message of it that is known */
+type ReadOne = (runId: string, newest: StoredMessage) => Promise<Versioned | null>;
 
 /** What came of the messages of one run. */
 type Found =
   | { readonly type: "view"; readonly view: Versioned }
   /** What they build on is not among them. */
-  | { readonly type: "elsewhere"; readonly runId: string }
+  | { readonly type: "elsewhere"; readonly runId: string; readonly newest: StoredMessage }
   | { readonly type: "unreadable"; readonly runId: string }
   | { readonly type: "gone" };
 
@@ -44,9 +44,14 @@ export class CheckpointPages {
       this.#table.reader.from(this.#table.subject(">"), after + 1, limit),
     );
     const found = this.#found(bySubject(messages));
-    const older = hasOlder ? await this.#older(found) : new Set();
-    const left = [...found].filter(([subject]) => !older.has(subject)).map(([, one]) => one);
     const next = more ? (messages.at(-1)?.seq ?? null) : null;
+    const newer = hasOlder ? await this.#newer(found) : new Map<string, StoredMessage>();
+    const left = [...found].flatMap(([subject, one]) => {
+      const newest = newer.get(subject);
+      if (newest === undefined) return [one];
+      // What was written since is on a later page, but not after the last.
+      return next === null ? [this.#oneOf([newest])] : [];
+    });
     return { ...(await this.#views(left)), next };
   }
 
@@ -80,7 +85,7 @@ export class CheckpointPages {
     try {
       const led = lead("broken", messages, (message) => this.#table.toEntry(message));
       if (led === "removed") return { type: "gone" };
-      if (led === "broken") return { type: "elsewhere", runId: runIdOf(key) };
+      if (led === "broken") return { type: "elsewhere", runId: runIdOf(key), newest };
       return { type: "view", view: { checkpoint: led.checkpoint, revision: led.revision } };
     } catch {
       return { type: "unreadable", runId: runIdOf(key) };
@@ -88,23 +93,24 @@ export class CheckpointPages {
   }
 
   /**
-   * Subjects of runs that go on of which there is something newer: that comes later in the order. What is said of an ended run
-   * that was resumed since may stay: a look at it alone tells.
+   * The newest messages of runs that go on where they are not among those that were found. What is said of an ended run that
+   * was resumed since may stay: a look at it alone tells.
    */
-  async #older(found: ReadonlyMap<string, FoundAt>): Promise<ReadonlySet<unknown>> {
-    const older = new Set<string>();
+  async #newer(found: ReadonlyMap<string, FoundAt>): Promise<ReadonlyMap<string, StoredMessage>> {
+    const newer = new Map<string, StoredMessage>();
     const open = [...found].filter(([, one]) => mayGoOn(one)).map(([subject]) => subject);
     for (let asked: readonly string[] = open; asked.length > 0; ) {
       const lot = asked.slice(0, ASKED);
       const { messages, more } = await this.#persistence.run("reading checkpoints", () =>
         this.#table.reader.lastOfThese(lot),
       );
-      for (const { subject, seq } of messages)
-        if ((found.get(subject)?.seq ?? seq) < seq) older.add(subject);
+      for (const message of messages)
+        if ((found.get(message.subject)?.seq ?? 0) < message.seq)
+          newer.set(message.subject, message);
       const seen = new Set(messages.map(({ subject }) => subject));
       asked = more ? asked.filter((subject) => !seen.has(subject)) : asked.slice(ASKED);
     }
-    return older;
+    return newer;
   }
 
   /** What can be read of them, without what is removed. */
@@ -113,14 +119,18 @@ export class CheckpointPages {
     const views = await inParallel(found, WIDTH, async (one) => {
       if (one.type === "view") return one.view;
       if (one.type === "unreadable") unreadable.push(one.runId);
-      return one.type === "elsewhere" ? this.#alone(one.runId, unreadable) : null;
+      return one.type === "elsewhere" ? this.#alone(one.runId, one.newest, unreadable) : null;
     });
     return { views: views.filter((view) => view !== null), unreadable };
   }
 
-  async #alone(runId: string, unreadable: string[]): Promise<Versioned | null> {
+  async #alone(
+    runId: string,
+    newest: StoredMessage,
+    unreadable: string[],
+  ): Promise<Versioned | null> {
     try {
-      return await this.#readOne(runId);
+      return await this.#readOne(runId, newest);
     } catch (error) {
       if (!isFloxideError(error, "validation")) throw error;
       unreadable.push(runId);

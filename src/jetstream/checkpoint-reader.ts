@@ -57,7 +57,7 @@ export class CheckpointReader {
       if (led !== null && led.revision >= atLeast) return led;
     }
     const found = valueIn(await this.#table.reader.last(this.#table.subject(key)));
-    return (found?.seq ?? 0) < atLeast ? undefined : this.#lineageOf(key, found, known);
+    return (found?.seq ?? 0) < atLeast ? undefined : this.complete(key, found, known, () => true);
   }
 
   /**
@@ -73,24 +73,40 @@ export class CheckpointReader {
     const message = await this.#table.newestFromLeader(key);
     const found = valueIn(message);
     // No message says nothing where there must have been one: it may be from before the run.
-    if ((message?.seq ?? 0) >= atLeast) return this.#lineageOf(key, found, known);
+    if ((message?.seq ?? 0) >= atLeast) return this.complete(key, found, known, isBelieved);
     if (isBelieved()) return found === null ? null : lostWrites(key, found.seq, atLeast);
     // A leader that was cut off may answer until it has noticed: ask again.
     throw new NoAnswer("unavailable", key);
   }
 
-  /** What has come of what is known; null where that cannot be told by what was written since. */
-  async #since(key: string, known: Lineage): Promise<Lineage | null> {
+  /**
+   * What has come of what is known; null where that cannot be told by what was written since.
+   *
+   * @param newest - what the leader says is newest
+   */
+  async #since(key: string, known: Lineage, newest?: StoredMessage): Promise<Lineage | null> {
     const subject = this.#table.subject(key);
     const from = known.revision + 1;
     const { messages, more } = await this.#table.reader.from(subject, from, MOST_MESSAGES);
-    return more ? null : lineageIn(this.#lead(known, messages));
+    if (more) return null;
+    const since =
+      newest === undefined
+        ? messages
+        : messages.map((message) => (message.seq === newest.seq ? newest : message));
+    return lineageIn(this.#lead(known, since));
   }
 
-  async #lineageOf(
+  /**
+   * What the newest message of a run leads to, or one that has come since.
+   *
+   * @param known - what was stored of the run
+   * @param isBelieved - whether a leader that knows less than it must is to be believed
+   */
+  async complete(
     key: string,
     last: StoredMessage | null,
     known: Lineage | null,
+    isBelieved: Belief,
   ): Promise<Lineage | null> {
     for (let newest = last, look = 0; look < LOOKS; look++) {
       if (newest === null || isMarker(newest)) return null;
@@ -100,7 +116,7 @@ export class CheckpointReader {
       // A whole one may have taken its parts away since.
       const { seq } = newest;
       newest = await this.#table.newestFromLeader(key);
-      if (newest?.seq === seq) throw this.#incomplete(newest);
+      if (newest?.seq === seq && isBelieved()) throw this.#incomplete(newest);
     }
     throw new NoAnswer("unavailable", key);
   }
@@ -116,12 +132,14 @@ export class CheckpointReader {
     if (whole === null) return lineageIn(this.#lead("broken", [newest]));
     const { subject, seq } = newest;
     if (known !== null && known.revision < seq) {
-      const led = await this.#since(this.#table.toEntry(newest).key, known);
+      const led = await this.#since(this.#table.toEntry(newest).key, known, newest);
       if (led !== null && led.revision >= seq) return led;
     }
     const { messages } = await this.#table.reader.from(subject, whole, MOST_MESSAGES);
-    const isBehind = (messages.at(-1)?.seq ?? 0) < seq;
-    return this.#upTo(seq, isBehind ? [...messages, newest] : messages);
+    const newer = lineageIn(this.#lead("broken", messages));
+    if (newer !== null && newer.revision > seq) return newer;
+    // What was asked of the leader stands, whatever a replica has in its place.
+    return this.#upTo(seq, [...messages.filter((message) => message.seq < seq), newest]);
   }
 
   /** The same as the leader has it: one request a message. */

@@ -19,6 +19,7 @@ import { type Lineage, Lineages, patchedAt, takesPatch, wholeAfter, wholeAt } fr
 import { NoAnswer } from "./no-answer.ts";
 import { OldLeader } from "./old-leader.ts";
 import type { Persistence } from "./persist.ts";
+import type { StoredMessage } from "./stored-message.ts";
 import { API_CODE, apiCodeOf } from "./translate-error.ts";
 
 // C1. A write is one message with the revision it follows. Its answer decides, where there is one.
@@ -61,7 +62,9 @@ export class JetStreamContextStore implements ContextStore {
     this.#persistence = persistence;
     this.#oldLeader = new OldLeader(options.clock, options.hasOneReplica);
     this.#reader = new CheckpointReader(table, options.hasOneReplica);
-    this.#pages = new CheckpointPages(table, persistence, (runId) => this.get(runId));
+    this.#pages = new CheckpointPages(table, persistence, (runId, newest) =>
+      this.#complete(runId, newest),
+    );
     this.#keepsAll = options.keepsAll ?? false;
     this.#ttl = ttlSeconds(options.retentionMs);
   }
@@ -82,8 +85,18 @@ export class JetStreamContextStore implements ContextStore {
     const { checkpoint, revision } = found;
     if (checkpoint.runId !== runId) throw ofAnother(runId, checkpoint.runId);
     // A write may have been answered meanwhile.
-    if ((lineages.get(runId)?.revision ?? 0) < revision) lineages.set(runId, found);
+    if ((lineages.get(runId)?.revision ?? 0) <= revision) lineages.set(runId, found);
     return { checkpoint, revision };
+  }
+
+  /** What a message that is the newest of its run leads to. It is not remembered: who looks at many runs writes to few. */
+  async #complete(runId: string, newest: StoredMessage): Promise<Versioned | null> {
+    const isBelieved = this.#oldLeader.belief();
+    const known = this.#lineages.get(runId) ?? null;
+    const found = await this.#persistence.run(`reading the checkpoint of run "${runId}"`, () =>
+      this.#reader.complete(toToken(runId), newest, known, isBelieved),
+    );
+    return found === null ? null : { checkpoint: found.checkpoint, revision: found.revision };
   }
 
   create(checkpoint: Checkpoint, spareBytes = 0): Promise<number | null> {
@@ -167,10 +180,9 @@ export class JetStreamContextStore implements ContextStore {
     const before = this.#lineages.get(checkpoint.runId);
     if (before?.revision !== revision || !this.#keepsAll) return null;
     if (!takesPatch(before) || !isMoving(checkpoint)) return null;
-    const what = `the checkpoint of run "${checkpoint.runId}"`;
-    const toText = (it: Checkpoint) => toPatchText(before.checkpoint, it, before.whole);
-    const body = this.#table.encode(checkpoint, what, 0, toText);
-    if (body.length >= before.wholeBytes) return null;
+    const text = patchText(before, checkpoint);
+    if (text === null || text.length >= before.wholeBytes) return null;
+    const body = this.#table.encode(text, `the checkpoint of run "${checkpoint.runId}"`, 0, asIs);
     // By half of what there is room for, so that the whole one is always smaller than it was thought to be.
     const isSmall = 2 * wholeAfter(before, body.length) + spareBytes <= this.#table.maxValueBytes;
     return isSmall ? { body, before } : null;
@@ -204,6 +216,17 @@ export class JetStreamContextStore implements ContextStore {
     });
   }
 }
+
+/** The patch as text; null where it cannot be written: the whole one tells why. */
+function patchText({ checkpoint, whole }: Lineage, after: Checkpoint): string | null {
+  try {
+    return toPatchText(checkpoint, after, whole);
+  } catch {
+    return null;
+  }
+}
+
+const asIs = (text: string): string => text;
 
 /** A write that is not settled yet. */
 interface Write {

@@ -96,7 +96,7 @@ export class Puller {
 
   /**
    * Hands over up to `max` messages as they come. Ends when they have come, when the server ends the request, when the
-   * connection is lost, or when the signal is aborted: then after late messages have been given back.
+   * connection is lost, or when the signal is aborted: then after late messages have been given back, but in a cluster (L3).
    *
    * @throws ConsumerGone, or FloxideError `backend`
    */
@@ -133,6 +133,8 @@ export class Puller {
       this.#inbox ??= this.#listen();
       const wanted = this.#pulls.reduce((sum, pull) => sum + pull.left, 0);
       const batch = wanted - this.#inbox.demand;
+      // Also where all that is wanted was asked for before: nobody may have listened for an answer since.
+      if (this.#stopWatchdog === null) this.#lookIn(this.#silenceMs);
       if (batch <= 0) return;
       const request = `{"batch":${batch},"expires":${nanos(EXPIRES_MS)}${this.#heartbeats()}}`;
       const reply = this.#inbox.prefix + (this.#requests++).toString(36);
@@ -140,7 +142,6 @@ export class Puller {
       this.#inbox.demand = wanted;
       this.#askedAt = this.#link.clock.elapsed();
       this.#heardAt = this.#askedAt;
-      if (this.#stopWatchdog === null) this.#lookIn(this.#silenceMs);
     } catch (error) {
       this.#endAll(translateError(error, "pulling from the work queue"));
     }
