@@ -5,6 +5,7 @@ import type { Delivery, QueueSource } from "../core/ports/work-queue.ts";
 import { consumerApi } from "./api-subjects.ts";
 import { JetStreamDelivery } from "./delivery.ts";
 import { headersOf } from "./headers-of.ts";
+import { LateMessages } from "./late-messages.ts";
 import type { Link } from "./link.ts";
 import { statusError } from "./pull-status.ts";
 import type { Signing } from "./signing.ts";
@@ -15,32 +16,30 @@ import { translateError } from "./translate-error.ts";
 //
 // L1. Demand: what the server has been asked for and has not answered. It is never more than the waiting pulls want, so
 //     that no message lies here while another worker is idle. A new pull asks only for what is not on its way already.
-// L2. A message goes to the pull that waits longest. With no pull waiting it is given back at once.
+// L2. A message goes to the pull that waits longest. With no pull waiting it is given back, in a cluster after a moment.
 // L3. When the last pull is gone and demand is left, the subscription is given up: the server then drops the requests, as
 //     nobody listens. What still comes until it has noticed is given back. In a cluster the leader that has the requests
 //     may notice later than the server that has the connection, and what it sends meanwhile would be lost until its
 //     acknowledgement wait is over. So the subscription is kept for a while there: where messages wait, they soon use up
-//     what was asked for, and are given back. The next pull takes over what is left.
+//     what was asked for, and are given back. A pull that begins takes over what is left, and what came just before.
 // L4. A lost connection ends all pulls at once. So does a request that the server answers with a status.
 // L5. The server ends each request when its time is over. When it fails to, the requests are taken for lost: 29 seconds
 //     after the last word of the server at the latest. In a cluster the leader that has them may die while the connection to
 //     another server lives: there the server sends heartbeats while a request waits, and it is 16 seconds.
-// L6. While nothing comes, a process wakes for little else than this: no timer runs but one that looks whether it was
-//     silent for too long, set for when it would be.
+// L6. While nothing comes, a process wakes for little else than this: one timer looks whether it was silent for too long.
 
 /**
  * How long the server keeps a request, in milliseconds: an idle pull ends after that. A machine that vanishes attracts
  * messages for so long, and a lost request may wait for so long: less wakes idle processes more often.
  */
 const EXPIRES_MS = 25_000;
-/** In a cluster. More costs messages and wakes idle processes; less lets a lost request wait longer. */
+/** In a cluster. More often costs messages and wakes idle processes. */
 const HEARTBEAT_MS = 10_000;
-/** One word that is missing is enough: the connection brings all or breaks, and asking again costs little. */
+/** One missing word is enough: asking again costs little. */
 const SILENCE_MS = EXPIRES_MS + 3_000;
 const SILENCE_IN_CLUSTER_MS = 1.5 * HEARTBEAT_MS;
-/** How long a subscription that nobody waits for is kept in a cluster, in milliseconds. */
+/** How long a subscription that nobody waits for is kept in a cluster, and one that closes, in milliseconds. */
 const LINGER_MS = 1_000;
-/** The same for one that closes. */
 const LAST_LINGER_MS = 200;
 /** What has come to a process that did not listen is read within this time, in milliseconds. */
 const CONFIRM_MS = 1_000;
@@ -66,6 +65,7 @@ export class Puller {
   readonly #logger: Logger;
   readonly #pulls: Pull[] = [];
   readonly #unwatch: () => void;
+  readonly #late: LateMessages<JetStreamDelivery>;
   #stopWatchdog: (() => void) | null = null;
   #stopLinger: (() => void) | null = null;
   #inbox: Inbox | null = null;
@@ -87,6 +87,7 @@ export class Puller {
     this.#source = source;
     this.#signing = signing;
     this.#logger = logger;
+    this.#late = new LateMessages(link.clock);
     this.#api = consumerApi.next(stream, consumer);
     this.#unwatch = link.watch({
       onLost: () => this.#forget(),
@@ -114,6 +115,7 @@ export class Puller {
       const pull: Pull = { left: max, deliver, settle };
       signal.addEventListener("abort", onAbort, { once: true });
       this.#pulls.push(pull);
+      for (const delivery of this.#late.take()) this.#give(delivery);
       this.#ask();
     });
   }
@@ -125,6 +127,7 @@ export class Puller {
     this.#endAll();
     if (this.#isInCluster && this.#isAsking) await sleep(this.#link.clock, LAST_LINGER_MS);
     await this.#giveUp();
+    this.#late.giveBack();
     this.#forget();
   }
 
@@ -133,15 +136,15 @@ export class Puller {
       this.#inbox ??= this.#listen();
       const wanted = this.#pulls.reduce((sum, pull) => sum + pull.left, 0);
       const batch = wanted - this.#inbox.demand;
-      // Also where all that is wanted was asked for before: nobody may have listened for an answer since.
+      if (batch > 0) {
+        const request = `{"batch":${batch},"expires":${nanos(EXPIRES_MS)}${this.#heartbeats()}}`;
+        const reply = this.#inbox.prefix + (this.#requests++).toString(36);
+        this.#link.nc.publish(this.#api, request, { reply });
+        this.#inbox.demand = wanted;
+        this.#askedAt = this.#link.clock.elapsed();
+        this.#heardAt = this.#askedAt;
+      }
       if (this.#stopWatchdog === null) this.#lookIn(this.#silenceMs);
-      if (batch <= 0) return;
-      const request = `{"batch":${batch},"expires":${nanos(EXPIRES_MS)}${this.#heartbeats()}}`;
-      const reply = this.#inbox.prefix + (this.#requests++).toString(36);
-      this.#link.nc.publish(this.#api, request, { reply });
-      this.#inbox.demand = wanted;
-      this.#askedAt = this.#link.clock.elapsed();
-      this.#heardAt = this.#askedAt;
     } catch (error) {
       this.#endAll(translateError(error, "pulling from the work queue"));
     }
@@ -184,7 +187,7 @@ export class Puller {
   #give(delivery: JetStreamDelivery): void {
     const pull = this.#pulls[0];
     if (pull === undefined) {
-      delivery.giveBack();
+      this.#isInCluster ? this.#late.hold(delivery) : delivery.giveBack();
       return;
     }
     pull.left--;

@@ -177,6 +177,35 @@ describe("puller", () => {
       expect(got).toEqual([1]);
     });
 
+    it("hands what came just before to a pull that begins, and gives it back a moment later", async () => {
+      const abort = new AbortController();
+      const aborted = pull(3, abort.signal, "aborted");
+      abort.abort();
+      await aborted;
+      nats.deliver(1);
+      await vi.advanceTimersByTimeAsync(49);
+      await pull(1, never, "next");
+      expect(got).toEqual([1]);
+      nats.deliver(2);
+      await vi.advanceTimersByTimeAsync(50);
+      expect(nats.said).toEqual(["2 -NAK"]);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(nats.drained).toBe(1);
+    });
+
+    it("notices that the server is silent where a pull has taken over what was asked for", async () => {
+      const abort = new AbortController();
+      const aborted = pull(1, abort.signal, "aborted");
+      await vi.advanceTimersByTimeAsync(14_900);
+      abort.abort();
+      await aborted;
+      await vi.advanceTimersByTimeAsync(200);
+      void pull(1, never, "next");
+      expect(nats.requests).toHaveLength(1);
+      await vi.advanceTimersByTimeAsync(20_000);
+      expect(ended).toEqual(["aborted", "next"]);
+    });
+
     it("keeps the subscription where all that was asked for has come", async () => {
       const abort = new AbortController();
       const aborted = pull(2, abort.signal);
