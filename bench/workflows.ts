@@ -70,16 +70,18 @@ const large = workflow({
   edges: inARow,
 });
 
+const spread = split({
+  input: z.number(),
+  output: z.number(),
+  into: (n) => Array.from({ length: n }, (_, i) => i),
+});
+
 /** One item into as many as asked for, and their results into one. */
 const fan = workflow({
   name: "fan",
   version: 1,
   nodes: {
-    fan: split({
-      input: z.number(),
-      output: z.number(),
-      into: (n) => Array.from({ length: n }, (_, i) => i),
-    }),
+    fan: spread,
     work: node({ input: z.number(), output: z.number(), run: (_context, n) => next(n * 2) }),
     sum: node({
       input: z.array(z.number()),
@@ -99,11 +101,7 @@ const slowFan = workflow({
   name: "slowFan",
   version: 1,
   nodes: {
-    fan: split({
-      input: z.number(),
-      output: z.number(),
-      into: (n) => Array.from({ length: n }, (_, i) => i),
-    }),
+    fan: spread,
     work: node({
       input: z.number(),
       output: z.number(),

@@ -45,8 +45,8 @@ export const AROUND: readonly Mutant[] = [
     name: "half a chain",
     breaks: "what a replica that is behind has of a checkpoint is taken for all of it (R3)",
     file: "src/jetstream/checkpoint-reader.ts",
-    find: "return led !== null && led.revision >= seq ? led : null;\n  }\n\n  /** Revision of",
-    replace: "return led !== null && led.revision >= 0 ? led : null;\n  }\n\n  /** Revision of",
+    find: "return led !== null && led.revision >= seq ? led : null;\n  }\n\n  #lead",
+    replace: "return led !== null && led.revision >= 0 ? led : null;\n  }\n\n  #lead",
   },
   {
     name: "stale read",

@@ -112,7 +112,7 @@ interface Parts {
   readonly options: ResolvedJetStreamOptions;
   readonly signing: Signing;
   readonly hasOneReplica: () => boolean;
-  /** True where the bucket of checkpoints has no limit a key. */
+  /** True where nothing of the bucket of checkpoints goes by itself. */
   readonly keepsAll: boolean;
   /** The connection, where it is ours to close. */
   readonly own: NatsConnection | null;

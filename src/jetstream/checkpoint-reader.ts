@@ -1,7 +1,7 @@
 import { asPatch } from "../core/checkpoint/stored-patch.ts";
 import { FloxideError } from "../core/errors.ts";
 import { toToken } from "../core/token.ts";
-import { isMarker, jsonOf, type KvTable, unreadable } from "./kv-table.ts";
+import { isMarker, type KvTable, unreadable } from "./kv-table.ts";
 import { type Led, type Lineage, lead, MOST_MESSAGES } from "./lineage.ts";
 import { NoAnswer } from "./no-answer.ts";
 import type { Belief } from "./old-leader.ts";
@@ -128,14 +128,14 @@ export class CheckpointReader {
 
   /** The newest message, or a later one, with what it builds on as any server has it. */
   async #built(newest: StoredMessage, known: Lineage | null): Promise<Lineage | null> {
-    const whole = this.#wholeOf(newest);
-    if (whole === null) return lineageIn(this.#lead("broken", [newest]));
+    const alone = lineageIn(this.#lead(known ?? "broken", [newest]));
+    if (alone !== null) return alone;
     const { subject, seq } = newest;
     if (known !== null && known.revision < seq) {
       const led = await this.#since(this.#table.toEntry(newest).key, known, newest);
       if (led !== null && led.revision >= seq) return led;
     }
-    const { messages } = await this.#table.reader.from(subject, whole, MOST_MESSAGES);
+    const { messages } = await this.#table.reader.from(subject, wholeOf(newest), MOST_MESSAGES);
     const newer = lineageIn(this.#lead("broken", messages));
     if (newer !== null && newer.revision > seq) return newer;
     // What was asked of the leader stands, whatever a replica has in its place.
@@ -146,7 +146,7 @@ export class CheckpointReader {
   async #builtByLeader(newest: StoredMessage): Promise<Lineage | null> {
     const { subject, seq } = newest;
     const messages: StoredMessage[] = [];
-    for (let from = this.#wholeOf(newest) ?? seq; messages.length < MOST_MESSAGES; ) {
+    for (let from = wholeOf(newest); messages.length < MOST_MESSAGES; ) {
       const message = await this.#table.reader.nextFromLeader(subject, from);
       if (message === null) break;
       messages.push(message);
@@ -161,18 +161,6 @@ export class CheckpointReader {
     return led !== null && led.revision >= seq ? led : null;
   }
 
-  /** Revision of the whole checkpoint that a patch builds on; null for a whole one. */
-  #wholeOf(message: StoredMessage): number | null {
-    const entry = this.#table.toEntry(message);
-    const what = `the checkpoint "${entry.key}"`;
-    const value = jsonOf(entry, what);
-    try {
-      return asPatch(value)?.whole ?? null;
-    } catch (error) {
-      throw unreadable(entry, what, error);
-    }
-  }
-
   #lead(from: Led, messages: readonly StoredMessage[]): Led {
     return lead(from, messages, (message) => this.#table.toEntry(message));
   }
@@ -183,6 +171,9 @@ export class CheckpointReader {
     return unreadable(entry, `the checkpoint "${entry.key}"`, new TypeError(why));
   }
 }
+
+/** Revision of the whole checkpoint that a patch builds on. */
+const wholeOf = ({ seq, body }: StoredMessage): number => asPatch(JSON.parse(body))?.whole ?? seq;
 
 const valueIn = (message: StoredMessage | null): StoredMessage | null =>
   message === null || isMarker(message) ? null : message;

@@ -40,7 +40,7 @@ export interface ContextStoreOptions {
   readonly clock: Clock;
   /** True where the bucket has one replica, so that any read is the newest. */
   readonly hasOneReplica: () => boolean;
-  /** True where the bucket has no limit a key, so that nothing in it is dropped without a trace. @default false */
+  /** True where nothing of the bucket goes by itself, so that what a patch builds on stays. @default false */
   readonly keepsAll?: boolean;
   /** How long entries of ended runs stay, in milliseconds. */
   readonly retentionMs: number;

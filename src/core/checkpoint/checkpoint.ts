@@ -4,7 +4,7 @@ import type { Json } from "../json.ts";
 import { TimeMsSchema, TimeSchema } from "../time.ts";
 import { isRunId, SAFE_NAME } from "../token.ts";
 
-// The one entry that is the truth about a run. Every commit rewrites it whole, so what is not there is left out
+// The one entry that is the truth about a run. It is written often, whole or in part, so what is not there is left out
 // instead of written as null, and ids are small integers.
 
 const JsonValue = z.custom<Json>((value) => value !== undefined);

@@ -1,4 +1,5 @@
 import { isRecord } from "../json.ts";
+import { PROTO } from "../plain-json.ts";
 
 // What differs between two values, as data. Lists and records of a checkpoint are compared by what they hold, and what those
 // hold by identity: a change replaces what it changes and keeps the rest. So a patch takes as long to make as a checkpoint
@@ -111,9 +112,9 @@ function inside(patch: Patch, key: string, inner: Patch): void {
 const isNothing = ({ s, d, p, a }: Patch): boolean =>
   s === undefined && d === undefined && p === undefined && a === undefined;
 
-/** Sets a key that may be called anything: `__proto__` is no key where it is assigned. */
+/** Sets a key that may be called anything. */
 function put<T>(record: Record<string, T>, key: string, value: T): void {
-  if (key !== "__proto__") record[key] = value;
+  if (key !== PROTO) record[key] = value;
   else
     Object.defineProperty(record, key, {
       value,

@@ -3,7 +3,7 @@ import { hasJson, type JsonPart, joinJson, objectJson } from "../json-texts.ts";
 import type { Checkpoint, NodeFigures } from "./checkpoint.ts";
 import { CheckpointSchema, FIGURE } from "./checkpoint.ts";
 
-// How a checkpoint is written where it is stored. Every step writes it whole, so what makes it long is left out: a third
+// How a checkpoint is written where it is stored whole (in part: `stored-patch.ts`). What makes it long is left out: a third
 // of the bytes of a chain of ten nodes. (Text made by hand is no faster than JSON, and makes more garbage.)
 // 1. What is as it is in a new run is absent: empty records and lists, zeros, `started` where it is true.
 // 2. Figures are whole microseconds, under `figures`.
