@@ -13,8 +13,8 @@ import type { Batch, StreamReader } from "./stream-reader.ts";
 //     one message each choose it: such a look says how many messages follow that fit. What a page costs does not depend on
 //     what lies below it.
 // I2. These numbers may be old by the time that they are used. They choose windows, and never say what is in one.
-// I3. Where the first look finds nothing that fits, the server is asked how much there is in all, and from where to where. That
-//     costs it as much as there is that fits, so it is not the first question. What it says chooses the next window without
+// I3. Where the first look finds nothing that fits, the server is asked how much there is in all, and at the same time where it
+//     ends. Both cost it as much as there is that fits, so they are not the first question. What it says chooses the next window without
 //     a look, where that cannot hold far too much: low in the stream the server counts message by message for each look.
 // I4. What a page reads is bounded (see the constants). Where a bound is met it is short, or empty, with a cursor.
 // I5. No run is written before it is created: with `createdFrom` the walk ends at what was written before. `createdAt` may
@@ -152,10 +152,13 @@ class Walk {
   async #gap(high: number): Promise<Cut> {
     this.#isAtEnd = false;
     const { target, room } = this.#size;
-    const [oldest] = (await this.#ask(this.#first, 1)).messages;
+    const [{ messages }, newest] = await Promise.all([
+      this.#ask(this.#first, 1),
+      this.#reader.lastThatFits(this.#subject),
+    ]);
+    const [oldest] = messages;
     const count = following(oldest);
     if (count <= room) return { low: this.#first, count };
-    const newest = await this.#reader.lastThatFits(this.#subject);
     if (oldest === undefined || newest === null) return { low: this.#first, count: 0 };
     const last = Math.min(newest.seq, high);
     this.#choose(last, (last - oldest.seq + 1) / count, Math.min(count, target));

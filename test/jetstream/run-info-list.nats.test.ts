@@ -121,9 +121,9 @@ describe("listing of 5,000 runs", () => {
 
   it.each([
     { filter: { status: "running" }, most: 5 },
-    { filter: { workflow: "rare" }, most: 4 },
-    { filter: { workflow: "rare", status: "failed" }, most: 4 },
-    { filter: { workflow: "nothing" }, most: 3 },
+    { filter: { workflow: "rare" }, most: 5 },
+    { filter: { workflow: "rare", status: "failed" }, most: 5 },
+    { filter: { workflow: "nothing" }, most: 4 },
   ] as const)("looks no more than once where $filter lies low in the stream", async (one) => {
     const { cost } = await first(one.filter);
     expect(cost.requests).toBeLessThanOrEqual(one.most);
