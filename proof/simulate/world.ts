@@ -204,7 +204,7 @@ export class World {
 
   /** True where some clock says that a worker whose last heartbeat is of then is dead. */
   #looksDead(at: number): boolean {
-    return this.time.now - at > ALIVE_MS - 2 * this.#scenario.skewMs;
+    return this.time.now - at >= ALIVE_MS - 2 * this.#scenario.skewMs;
   }
 
   /** Goes on until the work is done. @throws Violation, or what else a process or the work threw */

@@ -2,6 +2,7 @@ import type { Item } from "../core/checkpoint/checkpoint.ts";
 import type { Clock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
+import { toJson } from "../core/json.ts";
 import type { Logger } from "../core/logger.ts";
 import type { AnyContext, AnyWorkflow, Transition } from "../workflows/index.ts";
 import { openContext, policyOf } from "../workflows/index.ts";
@@ -60,7 +61,9 @@ export async function runNode(execution: Execution): Promise<Answer> {
       newId: execution.newId,
     });
     const context = contextOf(execution, opened.handles, timeoutMs);
-    const running = node.execute(context, copyOf(item.input), item.node);
+    // Node code may do to its input what it likes: the checkpoint keeps its own.
+    const input = toJson(item.input, `the input of node "${item.node}"`);
+    const running = node.execute(context, input, item.node);
     if (elapsed() >= BLOCKED_MS) warnOfBlock(execution, elapsed());
     const transition = running instanceof Promise ? await abort.race(running) : running;
     if (abort.aborted) return abortedAnswer(abort.reason, elapsed());
@@ -120,13 +123,6 @@ function contextOf(
     },
     wake: item.wake ?? null,
   };
-}
-
-/** Node code may do to its input what it likes: the checkpoint keeps its own. */
-function copyOf(input: Json): Json {
-  return input !== null && typeof input === "object"
-    ? (JSON.parse(JSON.stringify(input)) as Json)
-    : input;
 }
 
 function nodeLogger(log: Logger, ids: object): AnyContext["log"] {
