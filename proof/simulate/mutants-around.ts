@@ -45,8 +45,8 @@ export const AROUND: readonly Mutant[] = [
     name: "half a chain",
     breaks: "what a replica that is behind has of a checkpoint is taken for all of it (R3)",
     file: "src/jetstream/checkpoint-reader.ts",
-    find: "return led !== null && led.revision >= seq ? led : null;\n  }\n\n  #lead",
-    replace: "return led !== null && led.revision >= 0 ? led : null;\n  }\n\n  #lead",
+    find: "return this.#upTo(seq, [...messages.filter((message) => message.seq < seq), newest]);",
+    replace: 'return lineageIn(this.#lead("broken", messages));',
   },
   {
     name: "stale read",
