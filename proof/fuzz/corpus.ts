@@ -3,6 +3,7 @@ import type { Change } from "../../src/core/checkpoint/change.ts";
 import type { Checkpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { newCheckpoint } from "../../src/core/checkpoint/checkpoint.ts";
 import { toStoredText } from "../../src/core/checkpoint/stored-form.ts";
+import { toPatchText } from "../../src/core/checkpoint/stored-patch.ts";
 import { toFailure } from "../../src/core/failure.ts";
 import { historyOf } from "../../src/core/records/history-event.ts";
 import { toRunMetrics } from "../../src/core/records/metrics.ts";
@@ -128,6 +129,22 @@ export const CHECKPOINTS: readonly Checkpoint[] = [
 /** As they are stored. */
 export const STORED_CHECKPOINTS = CHECKPOINTS.map(
   (one) => JSON.parse(toStoredText(one)) as unknown,
+);
+
+/** Checkpoints, and what a patch that follows each of them leads to. */
+export const STEPS: readonly (readonly [before: Checkpoint, after: Checkpoint])[] = [
+  [accepted, begun],
+  [begun, forked],
+  [forked, waiting],
+  [waiting, signalled],
+  [begun, completed],
+  [forked, failed],
+];
+/** Revision of the whole checkpoint that patches build on. */
+export const WHOLE = 7;
+/** As they are stored. */
+export const STORED_PATCHES = STEPS.map(
+  ([before, after]) => JSON.parse(toPatchText(before, { ...after, commit: "d" }, WHOLE)) as unknown,
 );
 
 export const RUN_INFOS = CHECKPOINTS.map((checkpoint) => toRunInfo(checkpoint, 5));

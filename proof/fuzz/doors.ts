@@ -6,6 +6,7 @@ import { definitions } from "./doors/definitions.ts";
 import { modulesDoor } from "./doors/modules.ts";
 import { names } from "./doors/names.ts";
 import { options } from "./doors/options.ts";
+import { patches } from "./doors/patches.ts";
 import { records } from "./doors/records.ts";
 import { replies } from "./doors/replies.ts";
 import { start } from "./doors/start.ts";
@@ -14,6 +15,7 @@ import { start } from "./doors/start.ts";
 export const DOORS: readonly Door[] = [
   start,
   records,
+  patches,
   names,
   replies,
   api,

@@ -79,7 +79,8 @@ function changesOf(id: number, turn: number): Change[] {
   ];
 }
 
-function useCheckpoint(checkpoint: Checkpoint): void {
+/** That whatever can be done with a checkpoint can be done with this one. */
+export function useCheckpoint(checkpoint: Checkpoint): void {
   const info = toRunInfo(checkpoint, 1);
   RunInfoSchema.parse(JSON.parse(JSON.stringify(info)));
   RunMetricsSchema.parse(JSON.parse(JSON.stringify(toRunMetrics(checkpoint))));

@@ -143,6 +143,20 @@ export const isTerminal = (status: RunStatus): boolean =>
 /** True for the statuses that a run never leaves: a failed one may be resumed. */
 export const isFinal = (status: RunStatus): boolean => isTerminal(status) && status !== "failed";
 
+/** What is wrong where {@link saysOfWhat} is not so. */
+export const FAILED_OF_NOTHING = "must say of what the run failed";
+
+/** True for all but a run that has failed of nothing: the one thing that no single field of a checkpoint tells. */
+export function saysOfWhat({
+  status,
+  failure,
+}: {
+  readonly status: RunStatus;
+  readonly failure?: unknown;
+}): boolean {
+  return status !== "failed" || failure !== undefined;
+}
+
 export const CheckpointSchema = z
   .looseObject({
     /** Version of this form. A reader refuses a larger one. */
@@ -194,10 +208,7 @@ export const CheckpointSchema = z
     /** Events not yet known to be in the history stream, and the number of the next. */
     history: z.object({ next: z.number().int().positive(), events: z.array(StoredEventSchema) }),
   })
-  .refine(({ status, failure }) => status !== "failed" || failure !== undefined, {
-    error: "must say of what the run failed",
-    path: ["failure"],
-  });
+  .refine(saysOfWhat, { error: FAILED_OF_NOTHING, path: ["failure"] });
 export type Checkpoint = z.infer<typeof CheckpointSchema>;
 
 /** True for the error of a read that met a checkpoint which a newer release has written. */

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { isRecord } from "../json.ts";
-import { type Checkpoint, CheckpointSchema } from "./checkpoint.ts";
+import { type Checkpoint, CheckpointSchema, FAILED_OF_NOTHING, saysOfWhat } from "./checkpoint.ts";
 import { applyPatch, type Depth, type Patch, patchOf } from "./patch.ts";
 
 // A checkpoint that is stored as what differs from the one before it. Invariants:
@@ -72,6 +72,7 @@ export function follow(before: Checkpoint, { follows, patch }: StoredPatch): Che
     if (error === undefined) continue;
     throw new z.ZodError(error.issues.map((issue) => ({ ...issue, path: [key, ...issue.path] })));
   }
+  if (!saysOfWhat(after)) throw new TypeError(`failure: ${FAILED_OF_NOTHING}`);
   return after;
 }
 

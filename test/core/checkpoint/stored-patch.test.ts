@@ -44,6 +44,7 @@ describe("a stored patch", () => {
     ["an item without a node", { p: { items: { p: { 1: { d: ["node"] } } } } }],
     ["a key of no item", { p: { items: { s: { one: item } } } }],
     ["a status that is none", { s: { status: "asleep" } }],
+    ["a run that has failed of nothing", { s: { status: "failed" } }],
     ["events that are none", { p: { history: { p: { events: { a: [["1"]] } } } } }],
     ["no history", { s: { history: null } }],
     ["no items", { d: ["items"] }],
