@@ -2,8 +2,9 @@ import type { Item } from "../core/checkpoint/checkpoint.ts";
 import type { Clock } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
-import { toJson } from "../core/json.ts";
+import { MAX_DEPTH } from "../core/json.ts";
 import type { Logger } from "../core/logger.ts";
+import { plainCopy } from "../core/plain-json.ts";
 import type { AnyContext, AnyWorkflow, Transition } from "../workflows/index.ts";
 import { openContext, policyOf } from "../workflows/index.ts";
 import type { AbortLater } from "./abort-later.ts";
@@ -61,9 +62,7 @@ export async function runNode(execution: Execution): Promise<Answer> {
       newId: execution.newId,
     });
     const context = contextOf(execution, opened.handles, timeoutMs);
-    // Node code may do to its input what it likes: the checkpoint keeps its own.
-    const input = toJson(item.input, `the input of node "${item.node}"`);
-    const running = node.execute(context, input, item.node);
+    const running = node.execute(context, copyOf(item.input), item.node);
     if (elapsed() >= BLOCKED_MS) warnOfBlock(execution, elapsed());
     const transition = running instanceof Promise ? await abort.race(running) : running;
     if (abort.aborted) return abortedAnswer(abort.reason, elapsed());
@@ -124,6 +123,13 @@ function contextOf(
     wake: item.wake ?? null,
   };
 }
+
+/**
+ * Node code may do to its input what it likes: the checkpoint keeps its own. The list that a join gets is a level deeper than
+ * what nodes may give.
+ */
+const copyOf = (input: Json): Json =>
+  plainCopy(input, MAX_DEPTH + 1) ?? (JSON.parse(JSON.stringify(input)) as Json);
 
 function nodeLogger(log: Logger, ids: object): AnyContext["log"] {
   const write =

@@ -48,6 +48,34 @@ test("a run that grows beyond the largest checkpoint fails, and says of what", a
   expect(await system.orchestrator.metrics(id)).toMatchObject({ failed: 1, retries: 0, lost: 0 });
 });
 
+test("what branches give may be nested as deep as anything: the list of their join is a level deeper", async () => {
+  const levels = 500;
+  const flow = workflow({
+    name: "deep",
+    version: 1,
+    nodes: {
+      fan: split({ input: z.null(), output: z.number(), into: () => [1, 2] }),
+      work: node({
+        input: z.number(),
+        output: z.any(),
+        run: () => next(JSON.parse("[".repeat(levels) + "]".repeat(levels))),
+      }),
+      count: node({
+        input: z.array(z.any()),
+        output: z.number(),
+        run: (_, all) => next(all.length),
+      }),
+    },
+    start: "fan",
+    edges: { fan: ["work"], work: { join: "count" }, count: [] },
+  });
+  await using system = new System([flow], { maxValueBytes });
+  await system.worker([flow]);
+  const id = await system.orchestrator.startRun(flow, null);
+  const info = await system.orchestrator.waitForCompletion(id, { timeoutMs: 3_000 });
+  expect(info).toMatchObject({ status: "completed", output: 2 });
+});
+
 test("a failed attempt that leaves no room for another one fails the run, in few words", async () => {
   const flow = workflow({
     name: "wordy",
