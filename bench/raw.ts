@@ -1,8 +1,8 @@
 // What JetStream can do through the official client, measured in the same run: the limit to compare with.
 
-import { setTimeout as pause } from "node:timers/promises";
 import { jetstream } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
+import { eventually } from "../test/support/eventually.ts";
 import type { Pipelined } from "./stats.ts";
 import { pipelined } from "./stats.ts";
 import type { System } from "./system.ts";
@@ -20,7 +20,8 @@ export async function rawCompareAndSet(
 ): Promise<Pipelined> {
   const kv = await new Kvm(nc).create(`bench-cas-${buckets++}`, { replicas });
   const value = "x".repeat(200);
-  await untilAnswered(() => kv.put("first", value));
+  // A server of a cluster that has not heard of a stream yet says that nobody answers for it.
+  await eventually(() => kv.put("first", value));
   const free = await Promise.all(
     Array.from({ length: depth * 2 }, async (_, i) => ({
       key: `k${i}`,
@@ -54,25 +55,8 @@ export async function rawPublish(
   await jsm.streams.add({ name, subjects: [`${name}.>`], num_replicas: replicas });
   const value = "x".repeat(200);
   const publish = (i: number) => js.publish(`${name}.${i % 64}`, value);
-  await untilAnswered(() => publish(0));
+  await eventually(() => publish(0));
   const measured = await pipelined(total, depth, publish, pauseMs);
   await jsm.streams.delete(name);
   return measured;
-}
-
-/** How long a server of a cluster may take to hear of a new stream, in milliseconds. */
-const NEWS_MS = 10_000;
-
-/** Tries again: a server of a cluster that has not heard of a stream yet says that nobody answers for it. */
-async function untilAnswered(attempt: () => Promise<unknown>): Promise<void> {
-  const until = performance.now() + NEWS_MS;
-  for (;;) {
-    try {
-      await attempt();
-      return;
-    } catch (error) {
-      if (performance.now() > until) throw error;
-      await pause(50);
-    }
-  }
 }

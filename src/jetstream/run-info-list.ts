@@ -14,8 +14,9 @@ import type { Batch, StreamReader } from "./stream-reader.ts";
 //     what lies below it.
 // I2. These numbers may be old by the time that they are used. They choose windows, and never say what is in one.
 // I3. Where the first look finds nothing that fits, the server is asked how much there is in all, and at the same time where it
-//     ends. Both cost it as much as there is that fits, so they are not the first question. What it says chooses the next window without
-//     a look, where that cannot hold far too much: low in the stream the server counts message by message for each look.
+//     ends. Both cost it as much as there is that fits, so they are not the first question. What it says chooses the next
+//     window without a look, where that cannot hold far too much: low in the stream the server counts message by message
+//     for each look.
 // I4. What a page reads is bounded (see the constants). Where a bound is met it is short, or empty, with a cursor.
 // I5. No run is written before it is created: with `createdFrom` the walk ends at what was written before. `createdAt` may
 //     come from another clock than the stream's: the largest lead seen so far is allowed for.
