@@ -16,11 +16,11 @@ const LOOK_MS = 60_000;
 const SERVED = ["brief", "rare", "failing"] as const satisfies readonly (keyof typeof flows)[];
 
 /**
- * Messages a second that an idle system may send and be sent, of each worker: a heartbeat every 5 s and its answer, and
- * for each of the two consumers of each workflow a request every 25 s with its end. A fifth more, because a short look does
+ * Messages a second that an idle system may send and be sent, of each worker: a heartbeat every 20 s and its answer, and
+ * for each of the two consumers of each workflow a request every 40 s with its end. A fifth more, because a short look does
  * not see whole periods.
  */
-const MESSAGES_OF_A_WORKER = 1.2 * (2 / 5 + (2 * SERVED.length * 2) / 25);
+const MESSAGES_OF_A_WORKER = 1.2 * (2 / 20 + (2 * SERVED.length * 2) / 40);
 
 /** I: what ten workers and a server take when nothing happens. */
 export const idle: Scenario = {

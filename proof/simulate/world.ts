@@ -50,6 +50,14 @@ export interface Happening {
   readonly signal: string | null;
 }
 
+/** The last heartbeat of a worker: when it was stored, and after how long it promised the next. */
+interface Beat {
+  readonly at: number;
+  readonly nextMs: number;
+  /** When one was stored that came after a long silence. */
+  readonly backAt: number;
+}
+
 /**
  * A server, processes and time, and the one who decides what happens next.
  *
@@ -71,8 +79,8 @@ export class World {
   readonly fenced = new Set<string>();
   /** Runs that somebody has signalled or resumed. */
   readonly moved = new Set<string>();
-  /** By worker: when its last heartbeat was stored, and when one was that came after a long silence. */
-  readonly #beats = new Map<string, { readonly at: number; readonly backAt: number }>();
+  /** By worker. */
+  readonly #beats = new Map<string, Beat>();
   /** Who wants to know of moments. */
   onMoment: (moment: Moment, of: Happening) => void = () => {};
   /** True once a process was killed, in the middle of whatever it did. */
@@ -198,13 +206,14 @@ export class World {
   hasLookedDead(since: number): boolean {
     return this.processes.some(({ name }) => {
       const beat = this.#beats.get(name);
-      return beat !== undefined && (beat.backAt >= since || this.#looksDead(beat.at));
+      return beat !== undefined && (beat.backAt >= since || this.#looksDead(beat));
     });
   }
 
-  /** True where some clock says that a worker whose last heartbeat is of then is dead. */
-  #looksDead(at: number): boolean {
-    return this.time.now - at >= ALIVE_MS - 2 * this.#scenario.skewMs;
+  /** True where some clock says that a worker whose last heartbeat is this is dead. */
+  #looksDead({ at, nextMs }: Beat): boolean {
+    const aliveMs = Math.max(ALIVE_MS, 1.5 * nextMs);
+    return this.time.now - at >= aliveMs - 2 * this.#scenario.skewMs;
   }
 
   /** Goes on until the work is done. @throws Violation, or what else a process or the work threw */
@@ -255,7 +264,7 @@ export class World {
     if (stream.name === NAMES.workStream && this.fenced.has(subject.split(".")[3] ?? "")) {
       this.fail(new Violation("fence", `${subject} was queued after cancel had returned`));
     }
-    if (stream.name === LIVENESS_STREAM) this.#heard(subject.split(".").at(-1) ?? "");
+    if (stream.name === LIVENESS_STREAM) this.#heard(subject.split(".").at(-1) ?? "", body);
     if (stream.name !== CONTEXT_STREAM || body === "") return;
     this.commits += 1;
     try {
@@ -277,10 +286,12 @@ export class World {
     }
   }
 
-  #heard(name: string): void {
+  #heard(name: string, body: string): void {
     const { now } = this.time;
-    const before = this.#beats.get(name) ?? { at: now, backAt: Number.NEGATIVE_INFINITY };
-    this.#beats.set(name, { at: now, backAt: this.#looksDead(before.at) ? now : before.backAt });
+    const { nextMs = 0 } = body === "" ? {} : (JSON.parse(body) as { nextMs?: number });
+    const before = this.#beats.get(name) ?? { at: now, nextMs, backAt: Number.NEGATIVE_INFINITY };
+    const backAt = this.#looksDead(before) ? now : before.backAt;
+    this.#beats.set(name, { at: now, nextMs, backAt });
   }
 
   /**

@@ -75,10 +75,16 @@ export class KvTable {
     return this.#link.maxValueBytes;
   }
 
-  /** Writes, whatever is there. @param ttl - seconds to live; 0 for ever. @returns the revision */
-  put(key: string, body: Uint8Array, ttl: number): Promise<number> {
+  /**
+   * Writes, whatever is there.
+   *
+   * @param ttl - seconds to live; 0 for ever
+   * @param timeoutMs - for how long an answer is waited for, where that is longer than usual, in milliseconds
+   * @returns the revision
+   */
+  put(key: string, body: Uint8Array, ttl: number, timeoutMs = 0): Promise<number> {
     const headers = ttl === 0 ? plain : new RawHeaders(`${ROLLUP}Nats-TTL: ${ttl}s\r\n`);
-    return this.#requester.request(this.#prefix + key, body, headers, readSeq);
+    return this.#requester.request(this.#prefix + key, body, headers, readSeq, timeoutMs);
   }
 
   /**

@@ -25,7 +25,8 @@ export class JetStreamLivenessStore implements LivenessStore {
     const body = this.#table.encode(heartbeat, what);
     const key = toToken(heartbeat.workerId);
     await this.#persistence.run(`writing ${what}`, () =>
-      this.#table.put(key, body, LIVENESS_TTL_S),
+      // An answer is not looked for before the process wakes for the next one anyway.
+      this.#table.put(key, body, LIVENESS_TTL_S, heartbeat.nextMs),
     );
   }
 

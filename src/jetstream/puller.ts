@@ -23,7 +23,7 @@ import { translateError } from "./translate-error.ts";
 //     acknowledgement wait is over. So the subscription is kept for a while there: where messages wait, they soon use up
 //     what was asked for, and are given back. A pull that begins takes over what is left, and what came just before.
 // L4. A lost connection ends all pulls at once. So does a request that the server answers with a status.
-// L5. The server ends each request when its time is over. When it fails to, the requests are taken for lost: 29 seconds
+// L5. The server ends each request when its time is over. When it fails to, the requests are taken for lost: 44 seconds
 //     after the last word of the server at the latest. In a cluster the leader that has them may die while the connection to
 //     another server lives: there the server sends heartbeats while a request waits, and it is 16 seconds.
 // L6. While nothing comes, a process wakes for little else than this: one timer looks whether it was silent for too long.
@@ -32,7 +32,7 @@ import { translateError } from "./translate-error.ts";
  * How long the server keeps a request, in milliseconds: an idle pull ends after that. A machine that vanishes attracts
  * messages for so long, and a lost request may wait for so long: less wakes idle processes more often.
  */
-const EXPIRES_MS = 25_000;
+const EXPIRES_MS = 40_000;
 /** In a cluster. More often costs messages and wakes idle processes. */
 const HEARTBEAT_MS = 10_000;
 /** One missing word is enough: asking again costs little. */

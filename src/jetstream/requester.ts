@@ -50,6 +50,7 @@ export class Requester {
    * One request, one reply.
    *
    * @param read - makes the result of the reply; what it throws is what the caller gets
+   * @param timeoutMs - how long it may stay unanswered, where that is longer than usual, in milliseconds
    * @throws NoAnswer
    */
   request<T>(
@@ -57,11 +58,12 @@ export class Requester {
     payload: string | Uint8Array,
     headers: RawHeaders | undefined,
     read: (msg: Msg) => T,
+    timeoutMs = 0,
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#send(subject, payload, headers, {
         subject,
-        deadline: this.#link.clock.elapsed() + this.#timeoutMs,
+        deadline: this.#link.clock.elapsed() + Math.max(timeoutMs, this.#timeoutMs),
         reply: (msg) => {
           try {
             if (isNoResponders(msg)) throw new NoAnswer("no_responders", subject);

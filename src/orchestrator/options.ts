@@ -7,7 +7,8 @@ export interface OrchestratorOptions {
   /** Names this orchestrator in histories and logs. @default a unique one */
   readonly orchestratorId?: string;
   /**
-   * Milliseconds after its last heartbeat at which a worker is no longer `alive`; at three times that it is `dead`.
+   * Milliseconds after its last heartbeat at which a worker is no longer `alive`; at three times that it is `dead`. It is one
+   * and a half times what the heartbeat says of the next one, where that is more.
    * @default 15000
    */
   readonly aliveMs?: number;

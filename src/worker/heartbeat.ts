@@ -1,12 +1,21 @@
 import { hostname } from "node:os";
-import { every, iso } from "../core/clock.ts";
+import { iso } from "../core/clock.ts";
 import type { Heartbeat } from "../core/records/liveness.ts";
 import type { WorkflowRegistry } from "../workflows/index.ts";
 import type { Running } from "./running.ts";
 import type { WorkerScope } from "./scope.ts";
 
+const HOST = hostname();
+
 /** Milliseconds that the event loop may stand still before it is said. */
 export const BLOCKED_MS = 1_000;
+
+/** A worker that has nothing to do says so this many times less often: each time wakes its process. */
+const RESTING = 4;
+/** Unless that would be longer than this, in milliseconds. */
+const LONGEST_REST_MS = 60_000;
+/** Milliseconds until a worker says that it rests no more, so that what it has begun with is not held up. */
+const AWAKE_MS = 100;
 
 /** Says every few seconds that the worker lives, and what it does. */
 export class Heart {
@@ -17,11 +26,15 @@ export class Heart {
   #stop: () => void = () => {};
   #due = 0;
   #lagMs = 0;
+  /** Executions that had begun by the last heartbeat. */
+  #begun = 0;
+  #nextMs: number;
   #beating: Promise<void> | null = null;
 
   constructor(scope: WorkerScope, running: Running, registry: WorkflowRegistry) {
     this.#scope = scope;
     this.#running = running;
+    this.#nextMs = scope.options.heartbeatMs;
     this.#startedAt = iso(scope.clock.now());
     this.#workflows = registry
       .all()
@@ -30,21 +43,46 @@ export class Heart {
 
   /** The first heartbeat is written before this resolves. */
   async start(): Promise<void> {
+    this.#nextMs = this.#restMs;
     await this.beat();
-    const { clock, options } = this.#scope;
-    this.#due = clock.elapsed() + options.heartbeatMs;
-    this.#stop = every(clock, options.heartbeatMs, () => {
-      const now = clock.elapsed();
-      this.#lagMs = Math.max(0, now - this.#due);
-      if (this.#lagMs >= BLOCKED_MS) this.#warnOfBlock();
-      this.#due = now + options.heartbeatMs;
-      // One that still waits for JetStream says it for all.
-      if (this.#beating !== null) return;
-      this.beat().catch((error: unknown) => {
-        const reason = error instanceof Error ? error.message : String(error);
-        this.#scope.log.warn({ reason, workerId: options.workerId }, "heartbeat not written");
-      });
+    this.#sleep();
+  }
+
+  #tick(): void {
+    const { clock, options, log } = this.#scope;
+    this.#lagMs = Math.max(0, clock.elapsed() - this.#due);
+    if (this.#lagMs >= BLOCKED_MS) this.#warnOfBlock();
+    const { begun, size } = this.#running;
+    this.#nextMs = size === 0 && begun === this.#begun ? this.#restMs : options.heartbeatMs;
+    this.#begun = begun;
+    this.#sleep();
+    // One that still waits for JetStream says it for all.
+    if (this.#beating !== null) return;
+    this.beat().catch((error: unknown) => {
+      const reason = error instanceof Error ? error.message : String(error);
+      log.warn({ reason, workerId: options.workerId }, "heartbeat not written");
     });
+  }
+
+  /** Until the next heartbeat; where the worker rests, until soon after it executes something. */
+  #sleep(): void {
+    const { heartbeatMs } = this.#scope.options;
+    const isAwake = this.#nextMs === heartbeatMs;
+    this.#tickIn(this.#nextMs);
+    const wake = (): void => this.#tickIn(Math.min(AWAKE_MS, heartbeatMs));
+    this.#running.onNext(isAwake ? null : wake);
+  }
+
+  #tickIn(ms: number): void {
+    const { clock } = this.#scope;
+    this.#stop();
+    this.#due = clock.elapsed() + ms;
+    this.#stop = clock.after(ms, () => this.#tick());
+  }
+
+  get #restMs(): number {
+    const { heartbeatMs } = this.#scope.options;
+    return Math.max(heartbeatMs, Math.min(RESTING * heartbeatMs, LONGEST_REST_MS));
   }
 
   #warnOfBlock(): void {
@@ -64,6 +102,7 @@ export class Heart {
 
   /** Says no more, and leaves what was said: how a worker looks that was killed. */
   pause(): void {
+    this.#running.onNext(null);
     this.#stop();
   }
 
@@ -80,10 +119,11 @@ export class Heart {
     const running = this.#running.size;
     return {
       workerId: options.workerId,
-      host: hostname(),
+      host: HOST,
       pid: process.pid,
       startedAt: this.#startedAt,
       at: iso(clock.now()),
+      nextMs: this.#nextMs,
       status: this.#scope.stopping() ? "draining" : running > 0 ? "busy" : "idle",
       concurrency: options.concurrency,
       running,

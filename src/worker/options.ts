@@ -2,6 +2,7 @@ import { hostname } from "node:os";
 import { v7 as uuid } from "uuid";
 import { z } from "zod";
 import { FloxideError } from "../core/errors.ts";
+import { LONGEST_SILENCE_MS } from "../core/records/liveness.ts";
 import type { ResolvedRetryPolicy, RetryPolicy } from "../core/retry-policy.ts";
 import { RetryPolicySchema } from "../core/retry-policy.ts";
 
@@ -16,7 +17,8 @@ export interface WorkerOptions {
   /** Names this worker in lists and logs. @default host name and a unique suffix */
   readonly workerId?: string;
   /**
-   * Milliseconds between two heartbeats. Fewer shows a dead worker sooner and writes more.
+   * Milliseconds between two heartbeats. Fewer shows a dead worker sooner and writes more. A worker that has executed
+   * nothing since the last one leaves three out, up to a minute.
    * @default 5000
    */
   readonly heartbeatMs?: number;
@@ -56,7 +58,7 @@ export interface ResolvedWorkerOptions {
 const OptionsSchema = z.object({
   concurrency: z.number().int().min(1).max(10_000).default(16),
   workerId: z.string().min(1).max(128).optional(),
-  heartbeatMs: z.number().int().min(100).max(600_000).default(5_000),
+  heartbeatMs: z.number().int().min(100).max(LONGEST_SILENCE_MS).default(5_000),
   graceMs: z.number().int().min(0).default(30_000),
   maxLost: z.number().int().min(1).max(1_000).default(3),
   stepsInPlace: z.number().int().min(1).default(100),

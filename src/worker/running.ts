@@ -24,6 +24,9 @@ export class Running {
   readonly #clock: Clock;
   readonly #entries = new Set<RunningEntry>();
   #stopped = false;
+  #onNext: (() => void) | null = null;
+  /** Executions that have begun. */
+  begun = 0;
   completed = 0;
   errors = 0;
 
@@ -38,8 +41,22 @@ export class Running {
   enter(runId: string, id: number, item: Item): RunningEntry {
     const entry = { runId, id, item, abort: new AbortLater(), since: this.#clock.now() };
     this.#entries.add(entry);
+    this.begun += 1;
+    this.#tell();
     if (this.#stopped) entry.abort.abort(stops());
     return entry;
+  }
+
+  /** Calls once, when the next execution begins; null: not at all. */
+  onNext(call: (() => void) | null): void {
+    this.#onNext = call;
+  }
+
+  #tell(): void {
+    const call = this.#onNext;
+    if (call === null) return;
+    this.#onNext = null;
+    call();
   }
 
   leave(entry: RunningEntry, failed: boolean): void {

@@ -163,6 +163,17 @@ describe("liveness", () => {
   ] as const)("of a heartbeat %i ms old is %s", (age, expected) => {
     const heartbeat = { at: new Date(CREATED_MS - age).toISOString() };
     expect(livenessOf(heartbeat, CREATED_MS, 10_000)).toBe(expected);
+    expect(livenessOf({ ...heartbeat, nextMs: 5_000 }, CREATED_MS, 10_000)).toBe(expected);
+  });
+
+  it.each([
+    [29_999, "alive"],
+    [30_000, "stale"],
+    [89_999, "stale"],
+    [90_000, "dead"],
+  ] as const)("of a worker that said 20 s, %i ms ago, is %s", (age, expected) => {
+    const heartbeat = { at: new Date(CREATED_MS - age).toISOString(), nextMs: 20_000 };
+    expect(livenessOf(heartbeat, CREATED_MS, 10_000)).toBe(expected);
   });
 });
 

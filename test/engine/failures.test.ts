@@ -250,11 +250,13 @@ test("liveness tells workers that live from those that died", async () => {
   await system.backend.liveness.put({
     ...worker.health(),
     workerId: "stale-one",
+    nextMs: 5_000,
     at: new Date(now - 20_000).toISOString(),
   });
   await system.backend.liveness.put({
     ...worker.health(),
     workerId: "dead-one",
+    nextMs: 5_000,
     at: new Date(now - 60_000).toISOString(),
   });
   expect(await system.orchestrator.checkWorkerLiveness()).toEqual({

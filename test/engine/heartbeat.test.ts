@@ -2,12 +2,14 @@ import { expect, test } from "vitest";
 import { z } from "zod";
 import { type Clock, systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
+import type { Heartbeat } from "../../src/core/records/liveness.ts";
 import { ManualClock } from "../../src/memory/timers.ts";
 import { MemoryWorld } from "../../src/memory/world.ts";
 import { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { Worker } from "../../src/worker/worker.ts";
 import { next, node, workflow } from "../../src/workflows/index.ts";
 import { chain } from "../support/flows.ts";
+import { gatedFlow } from "../support/gated-flow.ts";
 
 test("a heartbeat that is not written is said once, without a stack, however many were due meanwhile", async () => {
   const clock = new ManualClock({ startMs: 0 });
@@ -47,6 +49,65 @@ test("a heartbeat that is not written is said once, without a stack, however man
   ]);
   isAway = false;
   await worker.stop({ graceMs: 0 });
+});
+
+test("a worker with nothing to do says less, and how much less; with a run in hand it says it as usual, from its begin on", async () => {
+  const clock = new ManualClock({ startMs: 0 });
+  const backend = new MemoryWorld({ clock }).open();
+  const { flow, go } = gatedFlow("waits");
+  const said: [number, string, number | undefined][] = [];
+  const { liveness } = backend;
+  const noted = Object.assign(Object.create(liveness) as typeof liveness, {
+    put: (heartbeat: Heartbeat) => {
+      said.push([clock.now(), heartbeat.status, heartbeat.nextMs]);
+      return liveness.put(heartbeat);
+    },
+    remove: (id: string) => liveness.remove(id),
+  });
+  const parts = { backend: { ...backend, liveness: noted }, workflows: [flow], clock };
+  const worker = new Worker(parts, { workerId: "w", heartbeatMs: 1_000 });
+  await worker.start();
+  await clock.advance(10_500);
+  expect(said.splice(0)).toEqual([
+    [0, "idle", 4_000],
+    [4_000, "idle", 4_000],
+    [8_000, "idle", 4_000],
+  ]);
+  const orchestrator = new Orchestrator({ backend, workflows: [flow], clock });
+  await orchestrator.startRun(flow, 1, { runId: "r" });
+  await clock.advance(2_500);
+  expect(said.splice(0)).toEqual([
+    [10_600, "busy", 1_000],
+    [11_600, "busy", 1_000],
+    [12_600, "busy", 1_000],
+  ]);
+  go.open();
+  await clock.advance(6_000);
+  expect(said).toEqual([
+    [13_600, "idle", 4_000],
+    [17_600, "idle", 4_000],
+  ]);
+  await worker.stop({ graceMs: 0 });
+});
+
+test("a worker that rests is alive for as long as it said, and half as long again", async () => {
+  const clock = new ManualClock({ startMs: 0 });
+  const backend = new MemoryWorld({ clock }).open();
+  const parts = { backend, workflows: [chain(1)], clock };
+  const worker = new Worker(parts, { workerId: "w", heartbeatMs: 5_000 });
+  const orchestrator = new Orchestrator({ backend, workflows: [chain(1)], clock });
+  await worker.start();
+  // As if it had been killed.
+  const [last] = await backend.liveness.list();
+  await worker.stop({ graceMs: 0 });
+  if (last !== undefined) await backend.liveness.put(last);
+  const alive = async () => (await orchestrator.liveness())["w"];
+  await clock.advance(29_999);
+  expect(await alive()).toBe("alive");
+  await clock.advance(1);
+  expect(await alive()).toBe("stale");
+  await clock.advance(60_000);
+  expect(await alive()).toBe("dead");
 });
 
 test("a node that blocks the event loop is named in the log", async () => {
@@ -102,10 +163,10 @@ test("an event loop that stood still between two heartbeats is said", async () =
   const parts = { backend, workflows: [chain(1)], clock: blocked, log };
   const worker = new Worker(parts, { workerId: "w", heartbeatMs: 1_000 });
   await worker.start();
-  await clock.advance(1_000);
+  await clock.advance(4_000);
   expect(lines).toEqual([]);
   ms += 3_000;
-  await clock.advance(1_000);
+  await clock.advance(4_000);
   expect(lines).toEqual([expect.stringMatching("the event loop was blocked for 3000 ms or more")]);
   await worker.stop({ graceMs: 0 });
 });

@@ -289,14 +289,14 @@ describe("puller", () => {
     puller = new Puller(nats.link, "s", "c", WORK, new Signing(null, null), logger);
     for (let i = 0; i < 3; i++) {
       const pulling = pull(1);
-      await vi.advanceTimersByTimeAsync(25_000);
+      await vi.advanceTimersByTimeAsync(40_000);
       nats.status(408, "Request Timeout", 1);
       await pulling;
       expect(vi.getTimerCount()).toBe(0);
     }
     expect(nats.heartbeatsMs).toEqual([undefined, undefined, undefined]);
     const pulling = pull(1);
-    await vi.advanceTimersByTimeAsync(28_900);
+    await vi.advanceTimersByTimeAsync(43_900);
     expect(ended).toHaveLength(3);
     await vi.advanceTimersByTimeAsync(100);
     await pulling;
@@ -347,7 +347,7 @@ describe("puller", () => {
     }
     nats.deliver(1);
     await pulling;
-    await vi.advanceTimersByTimeAsync(15_000);
+    await vi.advanceTimersByTimeAsync(44_000);
     expect(vi.getTimerCount()).toBe(0);
     void pull(1);
     expect(vi.getTimerCount()).toBe(1);

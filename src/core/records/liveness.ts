@@ -2,6 +2,8 @@ import { z } from "zod";
 import { TimeSchema } from "../time.ts";
 
 const Count = z.number().int().nonnegative();
+/** Longest time between two heartbeats, in milliseconds. */
+export const LONGEST_SILENCE_MS = 600_000;
 
 /** What a worker says of itself, some seconds apart. Its key expires by itself when it stops saying it. */
 export const HeartbeatSchema = z.looseObject({
@@ -10,6 +12,8 @@ export const HeartbeatSchema = z.looseObject({
   pid: Count,
   startedAt: z.string(),
   at: TimeSchema,
+  /** When the next one is due, in milliseconds from `at`: a worker that has nothing to do says less. */
+  nextMs: Count.max(LONGEST_SILENCE_MS).optional(),
   /** `idle`: executes nothing. `busy`: executes. `draining`: takes nothing new. */
   status: z.enum(["idle", "busy", "draining"]),
   /** Nodes it executes at once at most, and now. */
@@ -41,13 +45,20 @@ export type Heartbeat = z.infer<typeof HeartbeatSchema>;
 /** By the age of the last heartbeat: `alive` below the threshold, `stale` below three times that, `dead` beyond. */
 export type Liveness = "alive" | "stale" | "dead";
 
-/** @param thresholdMs - milliseconds; some heartbeats long, so that one late heartbeat is no alarm */
+/** A heartbeat is late, and no alarm, until half the time to it has passed once more. */
+const LATENESS = 1.5;
+
+/**
+ * @param thresholdMs - milliseconds; some heartbeats long, so that one late heartbeat is no alarm. It is more for a worker
+ *   that said that its next heartbeat would take longer
+ */
 export function livenessOf(
-  heartbeat: Pick<Heartbeat, "at">,
+  { at, nextMs = 0 }: Pick<Heartbeat, "at" | "nextMs">,
   now: number,
   thresholdMs: number,
 ): Liveness {
-  const age = now - Date.parse(heartbeat.at);
-  if (age < thresholdMs) return "alive";
-  return age < 3 * thresholdMs ? "stale" : "dead";
+  const age = now - Date.parse(at);
+  const aliveMs = Math.max(thresholdMs, LATENESS * nextMs);
+  if (age < aliveMs) return "alive";
+  return age < 3 * aliveMs ? "stale" : "dead";
 }
