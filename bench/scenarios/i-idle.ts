@@ -1,11 +1,14 @@
 import { setTimeout as pause } from "node:timers/promises";
 import { figure } from "../figure.ts";
-import type { flows } from "../scale/flows.ts";
+import { flows } from "../scale/flows.ts";
 import { type Look, looked } from "../scale/look.ts";
 import { ScaleSystem } from "../scale/system.ts";
 import { type Scenario, sized } from "../scenario.ts";
+import { pipelined } from "../stats.ts";
 
 const WORKERS = 10;
+/** Runs before they are idle: workers that have never had anything to do are not what is meant. */
+const RUNS = 200;
 /**
  * As long as processes that have just begun compile and collect garbage, in milliseconds: V8 shrinks the heap of one that
  * has become idle about 90 seconds after its begin, and takes as much CPU for that as a minute of being idle does.
@@ -28,6 +31,10 @@ export const idle: Scenario = {
   title: "an idle system: ten workers of three workflows",
   run: async (bench) => {
     await using system = await ScaleSystem.start(bench, { serves: SERVED, workers: WORKERS });
+    await pipelined(RUNS, WORKERS, async () => {
+      const { orchestrator } = system;
+      await orchestrator.waitForCompletion(await orchestrator.startRun(flows.brief, 1));
+    });
     bench.say("waiting until the processes have settled");
     await pause(sized(bench, SETTLE_MS));
     const looks: Look[] = [];

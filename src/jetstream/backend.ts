@@ -170,6 +170,7 @@ function assemble(parts: Parts): JetStreamBackend {
     history: new JetStreamHistoryStore(link, requester, persistence, names),
     deadLetters: new JetStreamDeadLetterStore(link, requester, persistence, names),
     watchLost: (onLost) => link.watch({ onLost }),
+    watchAwake: (onAwake) => link.watch({ onPing: onAwake }),
     get maxValueBytes() {
       return link.maxValueBytes;
     },

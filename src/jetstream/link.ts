@@ -17,6 +17,8 @@ const HEADROOM_BYTES = 1_024;
 export interface LinkWatcher {
   /** The connection was lost: nothing that was in flight will be answered. */
   onLost?(): void;
+  /** The client pings its server: the process has been woken for it. */
+  onPing?(): void;
   /** The connection is closed, by its host or because it gave up: it does not come back. */
   onGone?(): void;
   /** The server refused a publish or a subscription. */
@@ -165,6 +167,9 @@ export class Link {
         break;
       case "error":
         this.#said(status.error);
+        break;
+      case "ping":
+        for (const watcher of this.#watchers) watcher.onPing?.();
         break;
       case "staleConnection":
       case "ldm":

@@ -84,6 +84,7 @@ export class MemoryWorld {
       control: new MemoryControlBus(this.#shared, handle),
       // Stores in this process are always there.
       watchLost: () => () => {},
+      watchAwake: () => () => {},
       close: async () => {
         handle.close();
         this.#handles.delete(handle);

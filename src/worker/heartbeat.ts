@@ -24,7 +24,10 @@ export class Heart {
   readonly #workflows: Heartbeat["workflows"];
   readonly #startedAt: string;
   #stop: () => void = () => {};
+  #unwatch: () => void = () => {};
   #due = 0;
+  /** When the last heartbeat was said, on the clock that never jumps. */
+  #saidAt = 0;
   #lagMs = 0;
   /** Executions that had begun by the last heartbeat. */
   #begun = 0;
@@ -44,13 +47,16 @@ export class Heart {
   /** The first heartbeat is written before this resolves. */
   async start(): Promise<void> {
     this.#nextMs = this.#restMs;
+    this.#saidAt = this.#scope.clock.elapsed();
     await this.beat();
+    this.#unwatch = this.#scope.backend.watchAwake(() => this.#onAwake());
     this.#sleep();
   }
 
   #tick(): void {
     const { clock, options, log } = this.#scope;
-    this.#lagMs = Math.max(0, clock.elapsed() - this.#due);
+    this.#saidAt = clock.elapsed();
+    this.#lagMs = Math.max(0, this.#saidAt - this.#due);
     if (this.#lagMs >= BLOCKED_MS) this.#warnOfBlock();
     const { begun, size } = this.#running;
     this.#nextMs = size === 0 && begun === this.#begun ? this.#restMs : options.heartbeatMs;
@@ -67,10 +73,24 @@ export class Heart {
   /** Until the next heartbeat; where the worker rests, until soon after it executes something. */
   #sleep(): void {
     const { heartbeatMs } = this.#scope.options;
-    const isAwake = this.#nextMs === heartbeatMs;
     this.#tickIn(this.#nextMs);
-    const wake = (): void => this.#tickIn(Math.min(AWAKE_MS, heartbeatMs));
-    this.#running.onNext(isAwake ? null : wake);
+    const wake = (): void => {
+      this.#nextMs = heartbeatMs;
+      this.#tickIn(Math.min(AWAKE_MS, heartbeatMs));
+    };
+    this.#running.onNext(this.#rests ? wake : null);
+  }
+
+  /** The process is awake anyway: a heartbeat now spares it a waking of its own, unless there was one just before. */
+  #onAwake(): void {
+    if (!this.#rests) return;
+    const saidMs = this.#scope.clock.elapsed() - this.#saidAt;
+    if (saidMs < this.#restMs / RESTING) this.#sleep();
+    else this.#tick();
+  }
+
+  get #rests(): boolean {
+    return this.#nextMs > this.#scope.options.heartbeatMs;
   }
 
   #tickIn(ms: number): void {
@@ -102,6 +122,7 @@ export class Heart {
 
   /** Says no more, and leaves what was said: how a worker looks that was killed. */
   pause(): void {
+    this.#unwatch();
     this.#running.onNext(null);
     this.#stop();
   }

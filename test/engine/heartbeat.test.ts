@@ -90,6 +90,45 @@ test("a worker with nothing to do says less, and how much less; with a run in ha
   await worker.stop({ graceMs: 0 });
 });
 
+test("a worker that rests says so when its process is awake anyway, not again just after, and never later than it said by half", async () => {
+  const clock = new ManualClock({ startMs: 0 });
+  const backend = new MemoryWorld({ clock }).open();
+  const awake = new Set<() => void>();
+  const said: number[] = [];
+  const { liveness } = backend;
+  const noted = Object.assign(Object.create(liveness) as typeof liveness, {
+    put: (heartbeat: Heartbeat) => {
+      said.push(clock.now());
+      return liveness.put(heartbeat);
+    },
+    remove: (id: string) => liveness.remove(id),
+  });
+  const watchAwake = (onAwake: () => void): (() => void) => {
+    awake.add(onAwake);
+    return () => awake.delete(onAwake);
+  };
+  const parts = { backend: { ...backend, liveness: noted, watchAwake }, clock };
+  const worker = new Worker({ ...parts, workflows: [chain(1)] }, { heartbeatMs: 1_000 });
+  await worker.start();
+  const wokenAt = async (ms: number): Promise<void> => {
+    await clock.advance(ms - clock.now());
+    for (const onAwake of awake) onAwake();
+    await clock.advance(0);
+  };
+  await wokenAt(900);
+  await wokenAt(4_800);
+  expect(said.splice(0)).toEqual([0, 4_800]);
+  // Woken all the time it says so no more often than a worker that executes, nor does that keep it from saying it.
+  for (let ms = 5_000; ms < 9_000; ms += 250) await wokenAt(ms);
+  expect(said.splice(0)).toEqual([6_000, 7_000, 8_000]);
+  for (let ms = 12_000; ms <= 24_000; ms += 4_000) await wokenAt(ms);
+  expect(said.splice(0)).toEqual([12_000, 16_000, 20_000, 24_000]);
+  await clock.advance(8_000);
+  expect(said.splice(0)).toEqual([28_000, 32_000]);
+  await worker.stop({ graceMs: 0 });
+  expect(awake.size).toBe(0);
+});
+
 test("a worker that rests is alive for as long as it said, and half as long again", async () => {
   const clock = new ManualClock({ startMs: 0 });
   const backend = new MemoryWorld({ clock }).open();

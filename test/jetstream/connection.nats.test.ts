@@ -123,6 +123,23 @@ describe("a connection of the host", () => {
     await expect(one.backend.contexts.get("r")).rejects.toThrow(/the connection to NATS is closed/);
   });
 
+  it("tells when it is woken to ping the server, until nobody wants to know", async () => {
+    await using server = await startTestServer();
+    const connection = await connect({ servers: server.url, pingInterval: 20 });
+    await using one = await opened({ connection });
+    let woken = 0;
+    const unwatch = one.backend.watchAwake(() => {
+      woken += 1;
+    });
+    await eventually(() => expect(woken).toBeGreaterThan(2));
+    unwatch();
+    const then = woken;
+    await connection.flush();
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(woken).toBe(then);
+    await connection.close();
+  });
+
   it("goes without servers", async () => {
     await using server = await startTestServer();
     const connection = await connect({ servers: server.url });

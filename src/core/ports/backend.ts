@@ -32,6 +32,13 @@ export interface Backend {
    * @returns how to stop
    */
   watchLost(onLost: () => void): () => void;
+  /**
+   * Calls whenever the process is awake for the upkeep of the connection: whatever is to be done some time soon costs least then.
+   * Some backends never call.
+   *
+   * @returns how to stop
+   */
+  watchAwake(onAwake: () => void): () => void;
   /** Lets go of what the adapter opened itself. */
   close(): Promise<void>;
 }
