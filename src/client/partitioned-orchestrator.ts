@@ -1,4 +1,4 @@
-import { v7 as uuid } from "uuid";
+import { newId } from "../core/new-id.ts";
 import { partitionOf, servedOf } from "../core/partition-of.ts";
 import type { Page } from "../core/ports/stores.ts";
 import type { Backlog } from "../core/ports/work-queue.ts";
@@ -75,7 +75,7 @@ class Router {
   async startRun(workflow: string, input: unknown, options: StartOptions = {}): Promise<RunId> {
     const { runId } = options;
     if (runId !== undefined) return this.partition(runId).startRun(workflow, input, options);
-    const made: NewStart = { ...options, runId: uuid(), isNewId: true };
+    const made: NewStart = { ...options, runId: newId(), isNewId: true };
     return this.partition(made.runId).startRun(workflow, input, made);
   }
 }
@@ -121,7 +121,7 @@ export class PartitionedOrchestrator extends RunRouter {
     const numbers = servedOf(undefined, partitions);
     const { backends, close } = await openPartitions({ ...jetstream, partitions }, numbers);
     const log = options.logger === undefined ? {} : { log: options.logger };
-    const named = orchestratorId ?? `orchestrator-${uuid().slice(-12)}`;
+    const named = orchestratorId ?? `orchestrator-${newId().slice(-12)}`;
     const own = given({ orchestratorId: named, aliveMs, answerMs });
     try {
       const all = backends.map(

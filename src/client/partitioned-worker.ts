@@ -1,5 +1,5 @@
 import { hostname } from "node:os";
-import { v7 as uuid } from "uuid";
+import { newId } from "../core/new-id.ts";
 import { servedOf } from "../core/partition-of.ts";
 import { resolveWorkerOptions } from "../worker/options.ts";
 import { registryOf } from "../worker/worker.ts";
@@ -45,7 +45,7 @@ export class PartitionedWorker extends WorkerGroup {
     const { workflows, jetstream, worker } = splitWorkerOptions(rest);
     registryOf(workflows);
     const { concurrency } = resolveWorkerOptions(worker);
-    const workerId = worker.workerId ?? `${hostname()}-${uuid().slice(-12)}`;
+    const workerId = worker.workerId ?? `${hostname()}-${newId().slice(-12)}`;
     const log = options.logger === undefined ? {} : { log: options.logger };
     const { backends, close } = await openPartitions({ ...jetstream, partitions }, served);
     try {

@@ -1,6 +1,6 @@
-import { v7 as uuid } from "uuid";
 import { applyChanges } from "../core/checkpoint/apply.ts";
 import type { Change, Outcome } from "../core/checkpoint/change.ts";
+import { newId } from "../core/new-id.ts";
 import type { Versioned } from "../core/ports/stores.ts";
 import { grows, spareBytesOf } from "../engine/spare-bytes.ts";
 import { putCheckpoint } from "../engine/write-checkpoint.ts";
@@ -28,7 +28,7 @@ export async function changeRun(
   const { checkpoint, outcomes, changed } = applyChanges(base.checkpoint, [change], {
     now: clock.now(),
     by: options.orchestratorId,
-    commit: uuid(),
+    commit: newId(),
     merge: (context) => context,
   });
   const outcome = outcomes[0] ?? { applied: false, refusal: "status" };

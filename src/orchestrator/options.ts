@@ -1,6 +1,6 @@
-import { v7 as uuid } from "uuid";
 import { z } from "zod";
 import { FloxideError } from "../core/errors.ts";
+import { newId } from "../core/new-id.ts";
 
 /** How an orchestrator behaves. Everything has a default. */
 export interface OrchestratorOptions {
@@ -46,5 +46,5 @@ export function resolveOrchestratorOptions(
     );
   }
   const { orchestratorId, ...rest } = parsed.data;
-  return { ...rest, orchestratorId: orchestratorId ?? `orchestrator-${uuid().slice(-12)}` };
+  return { ...rest, orchestratorId: orchestratorId ?? `orchestrator-${newId().slice(-12)}` };
 }

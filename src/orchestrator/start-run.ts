@@ -1,8 +1,8 @@
-import { v7 as uuid } from "uuid";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { FloxideError, isFloxideError } from "../core/errors.ts";
 import { toJson } from "../core/json.ts";
+import { newId } from "../core/new-id.ts";
 import type { RunInfo } from "../core/records/run-info.ts";
 import type { StartRequest } from "../core/records/start-request.ts";
 import { inputHashOf } from "../core/records/start-request.ts";
@@ -89,7 +89,7 @@ async function checkedRequest(
   const context = toJson(options.context ?? {}, `the context for workflow "${workflow.name}"`);
   const request: StartRequest = {
     workflow: workflow.name,
-    runId: options.runId === undefined ? uuid() : checkRunId(options.runId),
+    runId: options.runId === undefined ? newId() : checkRunId(options.runId),
     input: value,
     context: context as StartRequest["context"],
     version: workflow.version,

@@ -1,4 +1,3 @@
-import { v7 as uuid } from "uuid";
 import type { Change } from "../core/checkpoint/change.ts";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
@@ -6,6 +5,7 @@ import { SIGNAL_LIMIT } from "../core/checkpoint/control-changes.ts";
 import { FloxideError, isFloxideError } from "../core/errors.ts";
 import { inParallel } from "../core/in-parallel.ts";
 import { type Json, toJson } from "../core/json.ts";
+import { newId } from "../core/new-id.ts";
 import type { ControlCommand } from "../core/ports/control-bus.ts";
 import { type Heartbeat, livenessOf } from "../core/records/liveness.ts";
 import { toRunInfo } from "../core/records/run-info.ts";
@@ -163,7 +163,7 @@ export async function signalRun(
   runId: string,
   name: string,
   payload: unknown,
-  id: string = uuid(),
+  id: string = newId(),
 ): Promise<void> {
   checkText(name, "the name of a signal");
   checkText(id, "the id of a signal");

@@ -1,9 +1,9 @@
-import { v7 as uuid } from "uuid";
 import type { Clock } from "../core/clock.ts";
 import { iso, systemClock, within } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { silentLogger } from "../core/logger.ts";
+import { newId } from "../core/new-id.ts";
 import { whyNotJson } from "../core/not-json.ts";
 import type { Orchestrator } from "../orchestrator/orchestrator.ts";
 import type { AnyWorkflow } from "../workflows/index.ts";
@@ -82,7 +82,7 @@ export class Service {
     };
     this.identity = {
       name: `${namespace}-api`,
-      id: uuid(),
+      id: newId(),
       version,
       metadata: { namespace, orchestratorId: orchestrator.orchestratorId },
     };

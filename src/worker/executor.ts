@@ -1,4 +1,3 @@
-import { v7 as uuid } from "uuid";
 import type { ItemChange, Refusal } from "../core/checkpoint/change.ts";
 import type { Checkpoint, Item } from "../core/checkpoint/checkpoint.ts";
 import { isTerminal } from "../core/checkpoint/checkpoint.ts";
@@ -6,6 +5,7 @@ import { dueMs } from "../core/checkpoint/inspect.ts";
 import { isOutside, lostFields } from "../core/checkpoint/wide.ts";
 import { FloxideError, isFloxideError } from "../core/errors.ts";
 import type { Json } from "../core/json.ts";
+import { newId } from "../core/new-id.ts";
 import type { Outside } from "../engine/outside.ts";
 import type { RunSession } from "../engine/session.ts";
 import type { Committed } from "../engine/settle.ts";
@@ -207,7 +207,7 @@ export class Executor {
       abort: entry.abort,
       clock: this.#scope.clock,
       log: this.#scope.log,
-      newId: uuid,
+      newId,
     });
     this.#running.leave(entry, answer.type === "failed");
     if (answer.type === "aborted") return this.#afterAbort(request, item);

@@ -1,7 +1,7 @@
-import { v7 as uuid } from "uuid";
 import { type Checkpoint, newCheckpoint } from "../core/checkpoint/checkpoint.ts";
 import { FloxideError, isFloxideError } from "../core/errors.ts";
 import { toFailure } from "../core/failure.ts";
+import { newId } from "../core/new-id.ts";
 import type { Delivery } from "../core/ports/work-queue.ts";
 import type { StartRequest } from "../core/records/start-request.ts";
 import { projectRun } from "../engine/project.ts";
@@ -62,7 +62,7 @@ export async function failUnbegun(scope: WorkerScope, unbegun: Unbegun): Promise
     status: "failed",
     finishedAt: new Date(now).toISOString(),
     failure: toFailure(refusal, { node: workflow.start, item: null, attempt: null, now }),
-    commit: uuid(),
+    commit: newId(),
   };
   const revision =
     stored === null

@@ -1,7 +1,7 @@
 import { hostname } from "node:os";
-import { v7 as uuid } from "uuid";
 import { z } from "zod";
 import { FloxideError } from "../core/errors.ts";
+import { newId } from "../core/new-id.ts";
 import { LONGEST_SILENCE_MS } from "../core/records/liveness.ts";
 import type { ResolvedRetryPolicy, RetryPolicy } from "../core/retry-policy.ts";
 import { RetryPolicySchema } from "../core/retry-policy.ts";
@@ -75,7 +75,7 @@ export function resolveWorkerOptions(options: WorkerOptions): ResolvedWorkerOpti
   const { workerId, retry, ...rest } = parsed.data;
   return {
     ...rest,
-    workerId: workerId ?? `${hostname()}-${uuid().slice(-12)}`,
+    workerId: workerId ?? `${hostname()}-${newId().slice(-12)}`,
     retry: retry ?? null,
   };
 }

@@ -1,10 +1,10 @@
-import { v7 as uuid } from "uuid";
 import type { Checkpoint } from "../core/checkpoint/checkpoint.ts";
 import type { Clock } from "../core/clock.ts";
 import { every, systemClock, within } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
 import { silentLogger } from "../core/logger.ts";
+import { newId } from "../core/new-id.ts";
 import type { Backend } from "../core/ports/backend.ts";
 import type { ControlCommand } from "../core/ports/control-bus.ts";
 import type { Delivery, QueueSource } from "../core/ports/work-queue.ts";
@@ -64,7 +64,7 @@ export class Worker {
     };
     this.#running = new Running(this.#scope.clock);
     let commits = 0;
-    const prefix = uuid().slice(-12);
+    const prefix = newId().slice(-12);
     const newCommit = (): string => `${prefix}-${++commits}`;
     const { values, maxValueBytes } = parts.backend;
     const outside = new Outside(values, maxValueBytes, parts.widths ?? WIDTHS, newCommit);

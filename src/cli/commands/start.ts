@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { v7 as uuid } from "uuid";
 import { FloxideError, isFloxideError } from "../../core/errors.ts";
 import type { Json } from "../../core/json.ts";
+import { newId } from "../../core/new-id.ts";
 import { SAFE_NAME } from "../../core/token.ts";
 import type { Orchestrator } from "../../orchestrator/orchestrator.ts";
 import type { Cli } from "../cli.ts";
@@ -106,7 +106,7 @@ async function wantedRun(
     throw new FloxideError("validation", "the context must be a JSON object of fields");
   }
   // Named here, so that a request without an answer can be repeated and looked for.
-  const runId = options.runId ?? uuid();
+  const runId = options.runId ?? newId();
   return { workflow, runId, input, context: context as Readonly<Record<string, Json>> };
 }
 

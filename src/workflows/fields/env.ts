@@ -1,4 +1,4 @@
-import { v7 } from "uuid";
+import { newId } from "../../core/new-id.ts";
 import type { FieldEnv } from "./field.ts";
 
 /**
@@ -7,5 +7,5 @@ import type { FieldEnv } from "./field.ts";
  * @param now - milliseconds since the epoch
  */
 export function fieldEnv(now: number): FieldEnv {
-  return { now, newId: () => v7() };
+  return { now, newId };
 }
