@@ -277,8 +277,21 @@ describe("lists", () => {
     const shell = new Shell();
     await shell.work(chain(1));
     expect((await shell.run("workers")).out).toMatch(/w1 +alive +idle +0\/16/);
-    expect(await shell.json("workers", "--threshold", "0s")).toMatchObject({
-      workers: [{ workerId: "w1", liveness: "dead" }],
+    const { liveness } = shell.world.open();
+    const [known] = await liveness.list();
+    if (known === undefined) throw new Error("no worker is listed");
+    const at = new Date(Date.now() - 40_000).toISOString();
+    await liveness.put({ ...known, workerId: "w2", nextMs: 5_000, at });
+    const judged = (...more: string[]) => shell.json("workers", ...more);
+    expect(await judged()).toMatchObject({ workers: [{}, { liveness: "stale" }] });
+    expect(await judged("--threshold", "1m")).toMatchObject({
+      workers: [{}, { liveness: "alive" }],
+    });
+    expect(await judged("--threshold", "0s")).toMatchObject({
+      workers: [
+        { workerId: "w1", liveness: "alive" },
+        { workerId: "w2", liveness: "dead" },
+      ],
     });
   });
 

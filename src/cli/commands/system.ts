@@ -66,7 +66,7 @@ export function addSystemCommands(program: Command, act: Act): void {
     .description("Lists the workers with what they said last, and how alive they are.")
     .option(
       "--threshold <duration>",
-      "stale after so long without a heartbeat, dead after three times that",
+      "stale after so long without a heartbeat (or half as long again as the worker said, where that is more), dead after three times that",
       readDuration,
       15_000,
     )
