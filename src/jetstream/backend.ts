@@ -198,6 +198,11 @@ function buckets(
     runs: new JetStreamRunInfoStore(table("runs"), persistence, ended, retentionMs),
     metrics: new JetStreamMetricsStore(table("metrics"), persistence, retentionMs),
     errors: new JetStreamErrorStore(table("errors"), persistence, retentionMs),
-    liveness: new JetStreamLivenessStore(table("liveness"), persistence, hasOneReplica),
+    liveness: new JetStreamLivenessStore(
+      table("liveness"),
+      persistence,
+      hasOneReplica,
+      () => !link.isInCluster,
+    ),
   };
 }

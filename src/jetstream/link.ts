@@ -72,6 +72,11 @@ export class Link {
     return this.#up;
   }
 
+  /** True where the server is one of several: what is sent may be lost with another one, while the connection lives. */
+  get isInCluster(): boolean {
+    return this.nc.info?.cluster !== undefined;
+  }
+
   /** True when it is closed for good, or nobody looks at it any more. */
   get isGone(): boolean {
     return this.#gone || this.nc.isClosed();

@@ -7,16 +7,29 @@ import type { Persistence } from "./persist.ts";
 /** How long a worker that says nothing more is known, in seconds: long enough to be seen as dead. */
 const LIVENESS_TTL_S = 600;
 
+/** The longest that an answer is waited for, in milliseconds: the client's ping wakes the process as often. */
+const LONGEST_ANSWER_MS = 20_000;
+
 /** Heartbeats in a KV bucket, one entry a worker. Every entry has a lifetime, so that the dead go by themselves. */
 export class JetStreamLivenessStore implements LivenessStore {
   readonly #table: KvTable;
   readonly #persistence: Persistence;
   readonly #hasOneReplica: () => boolean;
+  readonly #isAlone: () => boolean;
 
-  /** @param hasOneReplica - true where any read is the newest */
-  constructor(table: KvTable, persistence: Persistence, hasOneReplica: () => boolean) {
+  /**
+   * @param hasOneReplica - true where any read is the newest
+   * @param isAlone - true where the server goes together with the connection
+   */
+  constructor(
+    table: KvTable,
+    persistence: Persistence,
+    hasOneReplica: () => boolean,
+    isAlone: () => boolean,
+  ) {
     this.#table = table;
     this.#hasOneReplica = hasOneReplica;
+    this.#isAlone = isAlone;
     this.#persistence = persistence;
   }
 
@@ -24,9 +37,11 @@ export class JetStreamLivenessStore implements LivenessStore {
     const what = `the heartbeat of worker "${heartbeat.workerId}"`;
     const body = this.#table.encode(heartbeat, what);
     const key = toToken(heartbeat.workerId);
+    // A server that is alone answers, or the connection breaks: that it did not is not looked for before the process wakes
+    // anyway. In a cluster a leader that goes takes the heartbeat with it, and the worker would look dead before the next.
+    const answerMs = this.#isAlone() ? Math.min(heartbeat.nextMs ?? 0, LONGEST_ANSWER_MS) : 0;
     await this.#persistence.run(`writing ${what}`, () =>
-      // An answer is not looked for before the process wakes for the next one anyway.
-      this.#table.put(key, body, LIVENESS_TTL_S, heartbeat.nextMs),
+      this.#table.put(key, body, LIVENESS_TTL_S, answerMs),
     );
   }
 

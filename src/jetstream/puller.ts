@@ -125,7 +125,7 @@ export class Puller {
     this.#unwatch();
     this.#endWatch();
     this.#endAll();
-    if (this.#isInCluster && this.#isAsking) await sleep(this.#link.clock, LAST_LINGER_MS);
+    if (this.#link.isInCluster && this.#isAsking) await sleep(this.#link.clock, LAST_LINGER_MS);
     await this.#giveUp();
     this.#late.giveBack();
     this.#forget();
@@ -152,12 +152,8 @@ export class Puller {
 
   /** What a request says of heartbeats: a server that is alone cannot go without its connections. */
   #heartbeats(): string {
-    this.#silenceMs = this.#isInCluster ? SILENCE_IN_CLUSTER_MS : SILENCE_MS;
-    return this.#isInCluster ? `,"idle_heartbeat":${nanos(HEARTBEAT_MS)}` : "";
-  }
-
-  get #isInCluster(): boolean {
-    return this.#link.nc.info?.cluster !== undefined;
+    this.#silenceMs = this.#link.isInCluster ? SILENCE_IN_CLUSTER_MS : SILENCE_MS;
+    return this.#link.isInCluster ? `,"idle_heartbeat":${nanos(HEARTBEAT_MS)}` : "";
   }
 
   #listen(): Inbox {
@@ -187,7 +183,7 @@ export class Puller {
   #give(delivery: JetStreamDelivery): void {
     const pull = this.#pulls[0];
     if (pull === undefined) {
-      this.#isInCluster ? this.#late.hold(delivery) : delivery.giveBack();
+      this.#link.isInCluster ? this.#late.hold(delivery) : delivery.giveBack();
       return;
     }
     pull.left--;
@@ -225,7 +221,7 @@ export class Puller {
   /** Has the server drop requests that nobody waits for (L3). */
   async #releaseDemand(): Promise<void> {
     if (!this.#isAsking) return;
-    if (this.#isInCluster) this.#linger(LINGER_MS);
+    if (this.#link.isInCluster) this.#linger(LINGER_MS);
     else await this.#giveUp();
   }
 

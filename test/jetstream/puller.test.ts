@@ -1,4 +1,4 @@
-import type { Msg, MsgCallback, ServerInfo } from "@nats-io/nats-core";
+import type { Msg, MsgCallback } from "@nats-io/nats-core";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { systemClock } from "../../src/core/clock.ts";
 import { silentLogger } from "../../src/core/logger.ts";
@@ -27,8 +27,8 @@ class FakeNats {
     isUp: true,
     clock: systemClock,
     inboxPrefix: undefined,
+    isInCluster: false,
     nc: {
-      info: {} as { cluster?: string },
       isClosed: () => false,
       subscribe: (_subject: string, { callback }: { callback: MsgCallback<Msg> }) => {
         this.subscriptions++;
@@ -143,7 +143,7 @@ describe("puller", () => {
 
   describe("in a cluster, whose leader may send for a while what nobody waits for", () => {
     beforeEach(() => {
-      nats.link.nc.info = { ...nats.link.nc.info, cluster: "three" } as ServerInfo;
+      Object.assign(nats.link, { isInCluster: true });
     });
 
     it("gives it back, and the subscription up once it was not asked for a second", async () => {
@@ -306,7 +306,7 @@ describe("puller", () => {
   });
 
   it("goes on while a server of a cluster sends heartbeats, and asks again when they fail to come", async () => {
-    nats.link.nc.info = { ...nats.link.nc.info, cluster: "three" } as ServerInfo;
+    Object.assign(nats.link, { isInCluster: true });
     const logger = recordingLogger();
     await puller.close();
     puller = new Puller(nats.link, "s", "c", WORK, new Signing(null, null), logger);
@@ -326,7 +326,7 @@ describe("puller", () => {
   });
 
   it("asks again where it was silent after the server had been late once", async () => {
-    nats.link.nc.info = { ...nats.link.nc.info, cluster: "three" } as ServerInfo;
+    Object.assign(nats.link, { isInCluster: true });
     const pulling = pull(1);
     // The process stood still when the heartbeat came.
     await vi.advanceTimersByTimeAsync(15_500);
