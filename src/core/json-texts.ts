@@ -15,32 +15,45 @@ interface Written {
 /** JSON, as text or as the bytes of it. */
 export type JsonPart = string | Uint8Array;
 
-const written = new WeakMap<object, Map<string, Written>>();
+const remembered = new WeakMap<object, Map<string, Written>>();
 
 /** The JSON of the value that the holder has under this name. */
 export function jsonIn(holder: object, name: string, value: Json): JsonPart {
-  const known = written.get(holder)?.get(name);
+  const known = remembered.get(holder)?.get(name);
   if (known !== undefined && known.value === value) return known.bytes;
-  const text = quoted(value) ?? JSON.stringify(value);
-  if (text.length < LARGE) return text;
-  const bytes = Buffer.from(text);
-  remember(holder, name, { value, bytes });
-  return bytes;
+  const json = isVerbatim(value, unescaped.has(holder)) ? quoted(value) : written(value);
+  if (typeof json !== "string") remember(holder, name, { value, bytes: json });
+  return json;
+}
+
+/** Bytes where it is large. */
+function written(value: Json): JsonPart {
+  const text = JSON.stringify(value);
+  return text.length < LARGE ? text : Buffer.from(text);
+}
+
+/** Holders whose strings were read from JSON that escapes nothing: none of them needs it. */
+const unescaped = new WeakSet<object>();
+
+/** Remembers of what JSON, in UTF-8, the holders' values were read. Nobody has to look through them, then. */
+export function noteSource(json: string, ...holders: readonly object[]): void {
+  if (json.length < LARGE || json.includes("\\")) return;
+  for (const holder of holders) unescaped.add(holder);
 }
 
 /** True where JSON of something in the holder is remembered. */
-export const hasJson = (holder: object): boolean => written.has(holder);
+export const hasJson = (holder: object): boolean => remembered.has(holder);
 
 /** Lets another holder of the same values have what was written of them. */
 export function passJson(from: object, to: Readonly<Record<string, Json>>): void {
-  const known = written.get(from);
+  const known = remembered.get(from);
   if (known === undefined || to === from) return;
   for (const [name, one] of known) if (to[name] === one.value) remember(to, name, one);
 }
 
 /** Nobody is expected to write the holder's values soon. */
 export function forgetJson(holder: object): void {
-  written.delete(holder);
+  remembered.delete(holder);
 }
 
 /** The JSON of an object of values. */
@@ -72,16 +85,28 @@ export const bytesOf = (json: JsonPart): Uint8Array =>
 /** Characters that JSON does not escape: all but control characters, quotes, backslashes and surrogates. */
 const UNESCAPED = /[ !#-[\]-\ud7ff\ue000-\uffff]*/y;
 
-/** The JSON of a large string that has no others, in a third of the time; null for anything else. */
-function quoted(value: Json): string | null {
-  if (typeof value !== "string" || value.length < LARGE) return null;
+/** True for a large string that stands in JSON as it is. To see that takes a third of the time that JSON takes to write it. */
+function isVerbatim(value: Json, isKnown: boolean): value is string {
+  if (typeof value !== "string" || value.length < LARGE) return false;
+  if (isKnown) return true;
   UNESCAPED.lastIndex = 0;
   UNESCAPED.test(value);
-  return UNESCAPED.lastIndex === value.length ? `"${value}"` : null;
+  return UNESCAPED.lastIndex === value.length;
+}
+
+const QUOTE = 0x22;
+
+/** The string in quotes, with no other string made on the way. */
+function quoted(value: string): Uint8Array {
+  const bytes = Buffer.allocUnsafe(Buffer.byteLength(value) + 2);
+  bytes[0] = QUOTE;
+  bytes.write(value, 1);
+  bytes[bytes.length - 1] = QUOTE;
+  return bytes;
 }
 
 function remember(holder: object, name: string, one: Written): void {
-  const known = written.get(holder);
-  if (known === undefined) written.set(holder, new Map([[name, one]]));
+  const known = remembered.get(holder);
+  if (known === undefined) remembered.set(holder, new Map([[name, one]]));
   else known.set(name, one);
 }

@@ -13,6 +13,7 @@ import {
   type JsonPart,
   joinJson,
   jsonIn,
+  noteSource,
   objectJson,
   passJson,
 } from "../../src/core/json-texts.ts";
@@ -34,6 +35,21 @@ describe("JSON that is made once", () => {
         expect(first).toBe(JSON.stringify(put));
         expect(textOf(jsonIn(holder, "a", holder.a))).toBe(first);
         expect(textOf(joinJson(objectJson(holder)))).toBe(JSON.stringify(holder));
+      }),
+    );
+  });
+
+  it("is that of the value which was read, whether its source escapes something or not", () => {
+    const ends = fc.oneof(
+      fc.string({ unit: "grapheme" }),
+      fc.constantFrom("", "ü", "€", "\n", '"', "\\", "\ud800", "\u0000", "\u007f", "\u2028"),
+    );
+    fc.assert(
+      fc.property(ends, fc.boolean(), (end, isSecond) => {
+        const source = JSON.stringify({ a: LARGE + (isSecond ? "" : end), b: isSecond ? end : 1 });
+        const read = JSON.parse(Buffer.from(source).toString()) as Record<string, Json>;
+        noteSource(source, read);
+        expect(textOf(joinJson(objectJson(read)))).toBe(source);
       }),
     );
   });

@@ -6,7 +6,7 @@ import { FloxideError } from "../errors.ts";
 import { sayIssues } from "../issues.ts";
 import type { Json } from "../json.ts";
 import { checkDepth } from "../json.ts";
-import { type JsonPart, joinJson, jsonIn, objectJson, textOf } from "../json-texts.ts";
+import { type JsonPart, joinJson, jsonIn, noteSource, objectJson, textOf } from "../json-texts.ts";
 import { whyNotJson } from "../not-json.ts";
 import { checkRunId } from "../token.ts";
 
@@ -60,13 +60,15 @@ export function parseStartRequest(
   }
   checkDepth(parsed.data.input, "the input");
   checkDepth(parsed.data.context, "the context");
-  return {
+  const request: StartRequest = {
     workflow,
     runId: checkRunId(parsed.data.runId ?? fallbackRunId),
     input: parsed.data.input,
     context: parsed.data.context ?? {},
     version: parsed.data.version ?? null,
   };
+  noteSource(body, request, request.context);
+  return request;
 }
 
 function decode(workflow: string, body: string): unknown {
