@@ -251,7 +251,9 @@ function withContextKept(checkpoint: Checkpoint, kept: Kept): Checkpoint {
   return Object.keys(kept).length === 0 ? whole : { ...whole, contextKept: kept, outside: true };
 }
 
-/** Sizes of values that were measured. */
+/** Bytes up to which it costs less to measure a value than to remember what it took. */
+const SMALL = 512;
+/** Sizes of larger values that were measured. */
 const sizes = new WeakMap<object, number>();
 
 /** About how many bytes the value takes. */
@@ -260,7 +262,21 @@ function sizeOf(value: Json): number {
   if (typeof value !== "object" || value === null) return 8;
   const known = sizes.get(value);
   if (known !== undefined) return known;
+  const rest = leftOf(SMALL, value);
+  if (rest >= 0) return SMALL - rest;
   const size = JSON.stringify(value).length;
   sizes.set(value, size);
   return size;
+}
+
+/** What is left of so many bytes beside the value, about. Looks no further than until there is nothing. */
+function leftOf(bytes: number, value: Json): number {
+  if (typeof value === "string") return bytes - value.length;
+  if (typeof value !== "object" || value === null) return bytes - 8;
+  let rest = bytes;
+  for (const [key, inner] of Object.entries(value)) {
+    rest = leftOf(rest - key.length - 3, inner);
+    if (rest < 0) break;
+  }
+  return rest;
 }
