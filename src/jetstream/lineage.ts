@@ -113,22 +113,31 @@ function parseCheckpoint(value: unknown): Checkpoint {
 const REMEMBERED = 1_000;
 const REMEMBERED_BYTES = 16 * 1_024 * 1_024;
 
-/** What is known of runs that were read or written lately and go on. What was remembered longest ago goes first. */
+/** What is known of runs that were read or written lately and go on. The run that was remembered first goes first. */
 export class Lineages {
-  readonly #known = new Map<string, Lineage>();
+  /** Emptied when they go: a map that makes room leads to what it has held (see `Places`). */
+  readonly #known = new Map<string, { lineage: Lineage | null }>();
   #bytes = 0;
 
   get(runId: string): Lineage | undefined {
-    return this.#known.get(runId);
+    return this.#known.get(runId)?.lineage ?? undefined;
   }
 
   /** Remembers what the run has come to. One that rests, or has ended, will not be patched. */
   set(runId: string, lineage: Lineage): void {
-    this.forget(runId);
-    if (!isMoving(lineage.checkpoint)) return;
-    this.#known.set(runId, lineage);
+    if (!isMoving(lineage.checkpoint)) {
+      this.forget(runId);
+      return;
+    }
+    const known = this.#known.get(runId);
+    if (known === undefined) this.#known.set(runId, { lineage });
+    else {
+      this.#bytes -= sizeOf(known.lineage);
+      known.lineage = lineage;
+    }
     this.#bytes += sizeOf(lineage);
-    for (const [oldest] of this.#known) {
+    if (this.#known.size <= REMEMBERED && this.#bytes <= REMEMBERED_BYTES) return;
+    for (const oldest of this.#known.keys()) {
       if (this.#known.size <= REMEMBERED && this.#bytes <= REMEMBERED_BYTES) return;
       this.forget(oldest);
     }
@@ -137,9 +146,11 @@ export class Lineages {
   forget(runId: string): void {
     const known = this.#known.get(runId);
     if (known === undefined) return;
-    this.#bytes -= sizeOf(known);
+    this.#bytes -= sizeOf(known.lineage);
+    known.lineage = null;
     this.#known.delete(runId);
   }
 }
 
-const sizeOf = ({ wholeBytes, patchBytes }: Lineage): number => wholeBytes + patchBytes;
+const sizeOf = (lineage: Lineage | null): number =>
+  lineage === null ? 0 : lineage.wholeBytes + lineage.patchBytes;

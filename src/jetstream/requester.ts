@@ -1,5 +1,6 @@
 import { createInbox, type Msg, type Subscription } from "@nats-io/nats-core";
 import { FloxideError } from "../core/errors.ts";
+import { Places } from "../core/places.ts";
 import { headersOf } from "./headers-of.ts";
 import type { Link } from "./link.ts";
 import { NoAnswer } from "./no-answer.ts";
@@ -12,6 +13,8 @@ import type { RawHeaders } from "./raw-headers.ts";
 // R4. it costs one promise: no timer, no stack trace and no race for each request (every step pays this price).
 
 interface Waiting {
+  /** What its replies are addressed to. */
+  token: string;
   readonly subject: string;
   deadline: number;
   /** @returns true for the last reply */
@@ -26,7 +29,7 @@ const SWEEP_MS = 100;
 export class Requester {
   readonly #link: Link;
   readonly #timeoutMs: number;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new Places<Waiting>();
   readonly #inbox: string;
   #subscription: Subscription | null = null;
   #count = 0;
@@ -62,6 +65,7 @@ export class Requester {
   ): Promise<T> {
     return new Promise((resolve, reject) => {
       this.#send(subject, payload, headers, {
+        token: "",
         subject,
         deadline: this.#link.clock.elapsed() + Math.max(timeoutMs, this.#timeoutMs),
         reply: (msg) => {
@@ -94,6 +98,7 @@ export class Requester {
     const timeoutMs = options.timeoutMs ?? this.#timeoutMs;
     return new Promise((resolve, reject) => {
       const waiting: Waiting = {
+        token: "",
         subject,
         deadline: this.#link.clock.elapsed() + timeoutMs,
         reply: (msg) => {
@@ -142,21 +147,31 @@ export class Requester {
       waiting.fail(new NoAnswer("disconnected", subject));
       return;
     }
-    const token = (this.#count++).toString(36);
+    const place = this.#waiting.enter(waiting);
+    waiting.token = `${place.toString(36)}_${(this.#count++).toString(36)}`;
     try {
       this.#listen();
       this.#sweepBy(waiting.deadline);
-      const reply = this.#inbox + token;
+      const reply = this.#inbox + waiting.token;
       this.#link.nc.publish(
         subject,
         payload,
         headers === undefined ? { reply } : { reply, headers: headers.toSend },
       );
     } catch (error) {
+      this.#waiting.leave(place);
       waiting.fail(error as Error);
-      return;
     }
-    this.#waiting.set(token, waiting);
+  }
+
+  /** Fails those that are to fail. */
+  #fail(error: (waiting: Waiting) => Error | null): void {
+    for (const waiting of this.#waiting.all()) {
+      const why = error(waiting);
+      if (why === null) continue;
+      this.#waiting.leave(placeOf(waiting.token));
+      waiting.fail(why);
+    }
   }
 
   #listen(): void {
@@ -181,29 +196,26 @@ export class Requester {
   }
 
   #take(token: string, msg: Msg): void {
-    const waiting = this.#waiting.get(token);
-    if (waiting?.reply(msg)) this.#waiting.delete(token);
+    const place = placeOf(token);
+    const waiting = this.#waiting.at(place);
+    // A late reply is addressed to one that waited there before.
+    if (waiting?.token === token && waiting.reply(msg)) this.#waiting.leave(place);
   }
 
   #sweep(): void {
     const now = this.#link.clock.elapsed();
     this.#sweepAt = Number.POSITIVE_INFINITY;
     let next = Number.POSITIVE_INFINITY;
-    for (const [token, waiting] of this.#waiting) {
-      if (waiting.deadline > now) {
-        next = Math.min(next, waiting.deadline);
-        continue;
-      }
-      this.#waiting.delete(token);
-      waiting.fail(new NoAnswer("timeout", waiting.subject));
-    }
+    this.#fail(({ deadline, subject }) => {
+      if (deadline <= now) return new NoAnswer("timeout", subject);
+      next = Math.min(next, deadline);
+      return null;
+    });
     if (Number.isFinite(next)) this.#sweepBy(Math.max(next, now + SWEEP_MS));
   }
 
   #failAll(error: (subject: string) => Error): void {
-    const all = [...this.#waiting.values()];
-    this.#waiting.clear();
-    for (const waiting of all) waiting.fail(error(waiting.subject));
+    this.#fail(({ subject }) => error(subject));
   }
 
   #refused(operation: "publish" | "subscription", subject: string, error: Error): void {
@@ -211,13 +223,12 @@ export class Requester {
       if (subject === `${this.#inbox}*`) this.#failAll(() => error);
       return;
     }
-    for (const [token, waiting] of this.#waiting) {
-      if (waiting.subject !== subject) continue;
-      this.#waiting.delete(token);
-      waiting.fail(error);
-    }
+    this.#fail((waiting) => (waiting.subject === subject ? error : null));
   }
 }
+
+/** A token begins with the place, in base 36. What follows tells it from those of others that had the place. */
+const placeOf = (token: string): number => Number.parseInt(token, 36);
 
 /** Longest subject, in characters. A longer line than 4 KiB would make the server end the connection. */
 const MAX_SUBJECT = 2_000;

@@ -3,6 +3,7 @@ import type { Clock } from "../core/clock.ts";
 import { sleep } from "../core/clock.ts";
 import { isFloxideError } from "../core/errors.ts";
 import type { Logger } from "../core/logger.ts";
+import { Places } from "../core/places.ts";
 import type { Delivery, QueueKind, QueueSource, WorkQueue } from "../core/ports/work-queue.ts";
 import { Pace } from "./pace.ts";
 import { Sweep } from "./sweep.ts";
@@ -55,7 +56,7 @@ export class Intake {
   /** Aborted to take back what was asked for, or is about to be. */
   #demand = newDemand();
   readonly #waiting: Record<QueueKind, Held[]> = { work: [], start: [] };
-  readonly #handled = new Set<Held>();
+  readonly #handled = new Places<Held>();
   readonly #idle: (() => void)[] = [];
   #loops: Promise<void>[] = [];
   #wakers: { readonly source: QueueSource; readonly resolve: () => void }[] = [];
@@ -205,9 +206,8 @@ export class Intake {
     while (this.#handled.size < this.#options.slots) {
       const held = this.#takeNext();
       if (held === undefined) return;
-      this.#handled.add(held);
       this.#pace.filled();
-      void this.#handle(held);
+      void this.#handle(held, this.#handled.enter(held));
     }
     // All slots are taken by work that takes its time: what was asked for is better had by somebody who is free.
     if (!this.#pace.isShort) this.#endDemand();
@@ -232,13 +232,13 @@ export class Intake {
     demand.abort();
   }
 
-  async #handle(held: Held): Promise<void> {
+  async #handle(held: Held, place: number): Promise<void> {
     const { clock, handle } = this.#options;
     const began = clock.elapsed();
     try {
       await handle(held.delivery);
     } finally {
-      this.#handled.delete(held);
+      this.#handled.leave(place);
       this.#pace.freed(clock.elapsed() - began);
       this.#dispatch();
       this.#offerTurn();
@@ -267,7 +267,7 @@ export class Intake {
       }
       this.#waiting[kind] = kept;
     }
-    for (const held of [...this.#handled, ...this.#waiting.work, ...this.#waiting.start]) {
+    for (const held of [...this.#handled.all(), ...this.#waiting.work, ...this.#waiting.start]) {
       if (now - held.renewed < this.#options.queue.ackWaitMs / 3) continue;
       held.renewed = now;
       held.delivery.working();

@@ -2,6 +2,7 @@ import type { Item } from "../core/checkpoint/checkpoint.ts";
 import type { Clock } from "../core/clock.ts";
 import { iso } from "../core/clock.ts";
 import { FloxideError } from "../core/errors.ts";
+import { Places } from "../core/places.ts";
 import type { Heartbeat } from "../core/records/liveness.ts";
 import { AbortLater } from "./abort-later.ts";
 
@@ -12,6 +13,7 @@ export interface RunningEntry {
   readonly item: Item;
   readonly abort: AbortLater;
   readonly since: number;
+  place: number;
 }
 
 /** Executions that a heartbeat names at most. */
@@ -22,7 +24,7 @@ const stops = (): FloxideError => new FloxideError("cancelled", "the worker stop
 /** What the worker executes now. */
 export class Running {
   readonly #clock: Clock;
-  readonly #entries = new Set<RunningEntry>();
+  readonly #entries = new Places<RunningEntry>();
   #stopped = false;
   #onNext: (() => void) | null = null;
   /** Executions that have begun. */
@@ -39,8 +41,8 @@ export class Running {
   }
 
   enter(runId: string, id: number, item: Item): RunningEntry {
-    const entry = { runId, id, item, abort: new AbortLater(), since: this.#clock.now() };
-    this.#entries.add(entry);
+    const entry = { runId, id, item, abort: new AbortLater(), since: this.#clock.now(), place: 0 };
+    entry.place = this.#entries.enter(entry);
     this.begun += 1;
     this.#tell();
     if (this.#stopped) entry.abort.abort(stops());
@@ -60,14 +62,14 @@ export class Running {
   }
 
   leave(entry: RunningEntry, failed: boolean): void {
-    this.#entries.delete(entry);
+    this.#entries.leave(entry.place);
     if (failed) this.errors += 1;
     else this.completed += 1;
   }
 
   /** Aborts what runs for this run: it was cancelled or has failed. */
   abortRun(runId: string): void {
-    for (const entry of this.#entries) {
+    for (const entry of this.#entries.all()) {
       if (entry.runId !== runId) continue;
       entry.abort.abort(
         new FloxideError("cancelled", `run "${runId}" has ended`, { details: { runId } }),
@@ -78,16 +80,14 @@ export class Running {
   /** Aborts everything, and whatever begins from now on: the worker stops. */
   abortAll(): void {
     this.#stopped = true;
-    for (const { abort } of this.#entries) abort.abort(stops());
+    for (const { abort } of this.#entries.all()) abort.abort(stops());
   }
 
-  /** The first twenty, for the heartbeat. */
+  /** The twenty that have taken longest, for the heartbeat. */
   describe(): Heartbeat["current"] {
-    const named: Heartbeat["current"] = [];
-    for (const { runId, id, item, since } of this.#entries) {
-      if (named.length === NAMED) break;
-      named.push({ runId, item: id, node: item.node, attempt: item.attempt, since: iso(since) });
-    }
-    return named;
+    const entries = this.#entries.all().sort((a, b) => a.since - b.since);
+    return entries.slice(0, NAMED).map(({ runId, id, item: { node, attempt }, since }) => {
+      return { runId, item: id, node, attempt, since: iso(since) };
+    });
   }
 }

@@ -85,6 +85,24 @@ describe("requester", () => {
     expect(vi.getTimerCount()).toBe(0);
   });
 
+  it("keeps a late reply, or one that comes twice, from those that ask since", async () => {
+    ask("first");
+    await wait(6_000);
+    ask("second");
+    nats.answer(0);
+    await wait(0);
+    expect(ended).toHaveLength(1);
+    nats.answer(1);
+    ask("third");
+    nats.answer(1);
+    nats.answer(0);
+    await wait(0);
+    expect(ended.slice(1)).toEqual(["second answered"]);
+    nats.answer(2);
+    await wait(0);
+    expect(ended.slice(2)).toEqual(["third answered"]);
+  });
+
   it("looks sooner for one that has less time", async () => {
     ask("long");
     let isOver = false;
