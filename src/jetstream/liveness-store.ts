@@ -1,10 +1,10 @@
 import type { LivenessStore } from "../core/ports/stores.ts";
-import { type Heartbeat, HeartbeatSchema } from "../core/records/liveness.ts";
+import { type Heartbeat, HeartbeatSchema, knownMs } from "../core/records/liveness.ts";
 import { toToken } from "../core/token.ts";
-import { decodeAll, decodeEntry, type KvTable } from "./kv-table.ts";
+import { decodeAll, decodeEntry, type KvTable, ttlSeconds } from "./kv-table.ts";
 import type { Persistence } from "./persist.ts";
 
-/** How long a worker that says nothing more is known, in seconds: long enough to be seen as dead. */
+/** How long a worker that says nothing more is known, in seconds, unless it is to be known for longer. */
 const LIVENESS_TTL_S = 600;
 
 /** The longest that an answer is waited for, in milliseconds: the client's ping wakes the process as often. */
@@ -33,16 +33,23 @@ export class JetStreamLivenessStore implements LivenessStore {
     this.#persistence = persistence;
   }
 
-  async put(heartbeat: Heartbeat): Promise<void> {
-    const what = `the heartbeat of worker "${heartbeat.workerId}"`;
-    const body = this.#table.encode(heartbeat, what);
-    const key = toToken(heartbeat.workerId);
+  async put(say: () => Heartbeat | null): Promise<void> {
+    const first = say();
+    if (first === null) return;
+    const what = `the heartbeat of worker "${first.workerId}"`;
+    await this.#persistence.run(`writing ${what}`, async (again) => {
+      const heartbeat = again ? say() : first;
+      if (heartbeat !== null) await this.#write(heartbeat, what);
+    });
+  }
+
+  async #write(heartbeat: Heartbeat, what: string): Promise<void> {
+    const { workerId, nextMs = 0 } = heartbeat;
+    const ttl = Math.max(LIVENESS_TTL_S, ttlSeconds(knownMs(heartbeat)));
     // A server that is alone answers, or the connection breaks: that it did not is not looked for before the process wakes
     // anyway. In a cluster a leader that goes takes the heartbeat with it, and the worker would look dead before the next.
-    const answerMs = this.#isAlone() ? Math.min(heartbeat.nextMs ?? 0, LONGEST_ANSWER_MS) : 0;
-    await this.#persistence.run(`writing ${what}`, () =>
-      this.#table.put(key, body, LIVENESS_TTL_S, answerMs),
-    );
+    const answerMs = this.#isAlone() ? Math.min(nextMs, LONGEST_ANSWER_MS) : 0;
+    await this.#table.put(toToken(workerId), this.#table.encode(heartbeat, what), ttl, answerMs);
   }
 
   async list(): Promise<readonly Heartbeat[]> {

@@ -72,9 +72,10 @@ export function memoryValueStore(
 /** Heartbeats in memory. */
 export function memoryLivenessStore(table: Table<Heartbeat>, handle: Handle): LivenessStore {
   return {
-    put: async (heartbeat) => {
+    put: async (say) => {
       handle.check();
-      table.put(heartbeat.workerId, heartbeat);
+      const heartbeat = say();
+      if (heartbeat !== null) table.put(heartbeat.workerId, heartbeat);
     },
     list: async () => {
       handle.check();

@@ -3,7 +3,7 @@ import { isTerminal } from "../core/checkpoint/checkpoint.ts";
 import { StoredCheckpointSchema, toStoredText } from "../core/checkpoint/stored-form.ts";
 import type { Backend } from "../core/ports/backend.ts";
 import type { Heartbeat } from "../core/records/liveness.ts";
-import { HeartbeatSchema } from "../core/records/liveness.ts";
+import { HeartbeatSchema, knownMs } from "../core/records/liveness.ts";
 import type { RunMetrics } from "../core/records/metrics.ts";
 import { RunMetricsSchema } from "../core/records/metrics.ts";
 import type { RunError } from "../core/records/run-error.ts";
@@ -143,7 +143,9 @@ function makeTables(options: ResolvedMemoryOptions, expiries: Agenda): Tables {
     infos: table("the info of run", RunInfoSchema, onceEnded),
     metrics: table("the metrics of run", RunMetricsSchema, onceEnded),
     errors: table("the error", RunErrorSchema, () => retentionMs),
-    heartbeats: table("the heartbeat of worker", HeartbeatSchema, () => livenessTtlMs),
+    heartbeats: table("the heartbeat of worker", HeartbeatSchema, (heartbeat) =>
+      Math.max(livenessTtlMs, knownMs(heartbeat)),
+    ),
     history: new Map(),
     letters: { nextId: 1, texts: new Map() },
   };

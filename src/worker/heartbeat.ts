@@ -14,6 +14,8 @@ export const BLOCKED_MS = 1_000;
 const RESTING = 4;
 /** Unless that would be longer than this, in milliseconds. */
 const LONGEST_REST_MS = 60_000;
+/** A part of the rest: what was said so short a time ago is not said again because the process is awake. */
+const JUST_BEFORE = 8;
 /** Milliseconds until a worker says that it rests no more, so that what it has begun with is not held up. */
 const AWAKE_MS = 100;
 
@@ -26,8 +28,11 @@ export class Heart {
   #stop: () => void = () => {};
   #unwatch: () => void = () => {};
   #due = 0;
-  /** When the last heartbeat was said, on the clock that never jumps. */
+  /** When it was said last, on the clock that never jumps. */
   #saidAt = 0;
+  /** A heartbeat was due while the one before still waited for its answer. */
+  #isOverdue = false;
+  #isOver = false;
   #lagMs = 0;
   /** Executions that had begun by the last heartbeat. */
   #begun = 0;
@@ -44,30 +49,45 @@ export class Heart {
       .map(({ name, version, fingerprint }) => ({ name, version, fingerprint }));
   }
 
-  /** The first heartbeat is written before this resolves. */
+  /** The first heartbeat is written before this resolves. It is answered like any other request: none rests yet. */
   async start(): Promise<void> {
-    this.#nextMs = this.#restMs;
-    this.#saidAt = this.#scope.clock.elapsed();
     await this.beat();
+    if (this.#isOver) return;
     this.#unwatch = this.#scope.backend.watchAwake(() => this.#onAwake());
     this.#sleep();
   }
 
   #tick(): void {
-    const { clock, options, log } = this.#scope;
-    this.#saidAt = clock.elapsed();
-    this.#lagMs = Math.max(0, this.#saidAt - this.#due);
+    const { clock, options } = this.#scope;
+    this.#lagMs = Math.max(0, clock.elapsed() - this.#due);
     if (this.#lagMs >= BLOCKED_MS) this.#warnOfBlock();
     const { begun, size } = this.#running;
     this.#nextMs = size === 0 && begun === this.#begun ? this.#restMs : options.heartbeatMs;
     this.#begun = begun;
     this.#sleep();
-    // One that still waits for JetStream says it for all.
-    if (this.#beating !== null) return;
-    this.beat().catch((error: unknown) => {
-      const reason = error instanceof Error ? error.message : String(error);
-      log.warn({ reason, workerId: options.workerId }, "heartbeat not written");
-    });
+    this.#say();
+  }
+
+  #say(): void {
+    // One that still waits for JetStream is followed by one for all that were due meanwhile.
+    if (this.#beating !== null) {
+      this.#isOverdue = true;
+      return;
+    }
+    const { options, log } = this.#scope;
+    this.beat().then(
+      () => {
+        if (this.#isOverdue && !this.#isOver) this.#say();
+      },
+      (error: unknown) => {
+        if (this.#isOver) return;
+        const reason = error instanceof Error ? error.message : String(error);
+        log.warn({ reason, workerId: options.workerId }, "heartbeat not written");
+        // Not after a whole rest: what was said last is old by now.
+        this.#nextMs = options.heartbeatMs;
+        this.#sleep();
+      },
+    );
   }
 
   /** Until the next heartbeat; where the worker rests, until soon after it executes something. */
@@ -85,7 +105,7 @@ export class Heart {
   #onAwake(): void {
     if (!this.#rests) return;
     const saidMs = this.#scope.clock.elapsed() - this.#saidAt;
-    if (saidMs < this.#restMs / RESTING) this.#sleep();
+    if (saidMs < this.#restMs / JUST_BEFORE) this.#sleep();
     else this.#tick();
   }
 
@@ -116,23 +136,30 @@ export class Heart {
 
   /** The worker is gone from the lists at once, instead of dying there slowly. */
   async stop(): Promise<void> {
-    this.pause();
-    await this.#scope.backend.liveness.remove(this.#scope.options.workerId);
-  }
-
-  /** Says no more, and leaves what was said: how a worker looks that was killed. */
-  pause(): void {
+    this.#isOver = true;
     this.#unwatch();
     this.#running.onNext(null);
     this.#stop();
+    await this.#scope.backend.liveness.remove(this.#scope.options.workerId);
   }
 
   /** One at a time: those that wait for JetStream to come back would only repeat each other. */
   beat(): Promise<void> {
-    this.#beating ??= this.#scope.backend.liveness.put(this.describe()).finally(() => {
+    this.#beating ??= this.#beat().finally(() => {
       this.#beating = null;
     });
     return this.#beating;
+  }
+
+  async #beat(): Promise<void> {
+    const { backend, clock } = this.#scope;
+    await backend.liveness.put(() => {
+      // A repeated one must not bring back a worker that has said goodbye.
+      if (this.#isOver) return null;
+      this.#saidAt = clock.elapsed();
+      this.#isOverdue = false;
+      return this.describe();
+    });
   }
 
   describe(): Heartbeat {

@@ -281,7 +281,7 @@ describe("lists", () => {
     const [known] = await liveness.list();
     if (known === undefined) throw new Error("no worker is listed");
     const at = new Date(Date.now() - 40_000).toISOString();
-    await liveness.put({ ...known, workerId: "w2", nextMs: 5_000, at });
+    await liveness.put(() => ({ ...known, workerId: "w2", nextMs: 5_000, at }));
     const judged = (...more: string[]) => shell.json("workers", ...more);
     expect(await judged()).toMatchObject({ workers: [{}, { liveness: "stale" }] });
     expect(await judged("--threshold", "1m")).toMatchObject({

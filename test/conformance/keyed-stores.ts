@@ -177,8 +177,8 @@ function livenessStoreTests(open: () => Promise<Opened>): void {
     it("lists the last heartbeat of each worker, to every backend", async () => {
       const { liveness } = on.backend;
       const other = (await on.second()).liveness;
-      await liveness.put(heartbeatOf("w1"));
-      await other.put(heartbeatOf("w2"));
+      await liveness.put(() => heartbeatOf("w1"));
+      await other.put(() => heartbeatOf("w2"));
       const busy = heartbeatOf("w1", {
         status: "busy",
         running: 1,
@@ -186,7 +186,7 @@ function livenessStoreTests(open: () => Promise<Opened>): void {
           { runId: "r", item: 1, node: "charge", attempt: 1, since: new Date().toISOString() },
         ],
       });
-      await liveness.put(busy);
+      await liveness.put(() => busy);
       await eventually(async () => {
         for (const store of [liveness, other]) {
           const heartbeats = await store.list();
@@ -198,9 +198,9 @@ function livenessStoreTests(open: () => Promise<Opened>): void {
 
     it("forgets a worker that says goodbye", async () => {
       const { liveness } = on.backend;
-      await liveness.put(heartbeatOf("w1"));
+      await liveness.put(() => heartbeatOf("w1"));
       const other = heartbeatOf("w2");
-      await liveness.put(other);
+      await liveness.put(() => other);
       await liveness.remove("w1");
       await liveness.remove("nobody");
       await eventually(async () => {
@@ -210,9 +210,17 @@ function livenessStoreTests(open: () => Promise<Opened>): void {
       expect(await liveness.get("w2")).toEqual(other);
     });
 
+    it("leaves what was said where nothing more is to be said", async () => {
+      const { liveness } = on.backend;
+      const said = heartbeatOf("w1");
+      await liveness.put(() => said);
+      await liveness.put(() => null);
+      expect(await liveness.get("w1")).toEqual(said);
+    });
+
     it("keeps workers apart whatever their ids are made of", async () => {
       const { liveness } = on.backend;
-      for (const workerId of ODD_IDS) await liveness.put(heartbeatOf(workerId));
+      for (const workerId of ODD_IDS) await liveness.put(() => heartbeatOf(workerId));
       await eventually(async () => {
         const ids = (await liveness.list()).map(({ workerId }) => workerId);
         expect(ids.sort()).toEqual([...ODD_IDS].sort());

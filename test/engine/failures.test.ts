@@ -247,18 +247,18 @@ test("liveness tells workers that live from those that died", async () => {
   await using system = new System([flow]);
   const worker = await system.worker([flow], { workerId: "alive-one" });
   const now = Date.now();
-  await system.backend.liveness.put({
+  await system.backend.liveness.put(() => ({
     ...worker.health(),
     workerId: "stale-one",
     nextMs: 5_000,
     at: new Date(now - 20_000).toISOString(),
-  });
-  await system.backend.liveness.put({
+  }));
+  await system.backend.liveness.put(() => ({
     ...worker.health(),
     workerId: "dead-one",
     nextMs: 5_000,
     at: new Date(now - 60_000).toISOString(),
-  });
+  }));
   expect(await system.orchestrator.checkWorkerLiveness()).toEqual({
     alive: ["alive-one"],
     stale: ["stale-one"],

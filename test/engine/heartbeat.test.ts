@@ -18,12 +18,12 @@ test("a heartbeat that is not written is said once, without a stack, however man
   let fail: (() => void) | null = null;
   let isAway = false;
   const { liveness } = backend;
-  const put: typeof liveness.put = (heartbeat) =>
+  const put: typeof liveness.put = (say) =>
     isAway
       ? new Promise((_resolve, reject) => {
           fail = () => reject(new Error("the connection to NATS is closed"));
         })
-      : liveness.put(heartbeat);
+      : liveness.put(say);
   const away = Object.assign(Object.create(liveness) as typeof liveness, {
     put,
     remove: (id: string) => liveness.remove(id),
@@ -51,27 +51,49 @@ test("a heartbeat that is not written is said once, without a stack, however man
   await worker.stop({ graceMs: 0 });
 });
 
-test("a worker with nothing to do says less, and how much less; with a run in hand it says it as usual, from its begin on", async () => {
-  const clock = new ManualClock({ startMs: 0 });
+/** A backend that notes each heartbeat. */
+function noting(clock: ManualClock) {
   const backend = new MemoryWorld({ clock }).open();
-  const { flow, go } = gatedFlow("waits");
   const said: [number, string, number | undefined][] = [];
+  const awake = new Set<() => void>();
   const { liveness } = backend;
+  const away = { until: null as Promise<void> | null };
   const noted = Object.assign(Object.create(liveness) as typeof liveness, {
-    put: (heartbeat: Heartbeat) => {
+    put: async (say: () => Heartbeat | null) => {
+      const heartbeat = say();
+      if (heartbeat === null) return;
       said.push([clock.now(), heartbeat.status, heartbeat.nextMs]);
-      return liveness.put(heartbeat);
+      await away.until;
+      await liveness.put(() => heartbeat);
     },
     remove: (id: string) => liveness.remove(id),
   });
-  const parts = { backend: { ...backend, liveness: noted }, workflows: [flow], clock };
+  const watchAwake = (onAwake: () => void): (() => void) => {
+    awake.add(onAwake);
+    return () => awake.delete(onAwake);
+  };
+  /** Moves the clock on to this time, at which the process wakes for another reason. */
+  const wokenAt = async (ms: number): Promise<void> => {
+    await clock.advance(ms - clock.now());
+    for (const onAwake of awake) onAwake();
+    await clock.advance(0);
+  };
+  return { backend: { ...backend, liveness: noted, watchAwake }, said, awake, away, wokenAt };
+}
+
+test("a worker with nothing to do says less, and how much less; with a run in hand it says it as usual, from its begin on", async () => {
+  const clock = new ManualClock({ startMs: 0 });
+  const { flow, go } = gatedFlow("waits");
+  const { backend, said } = noting(clock);
+  const parts = { backend, workflows: [flow], clock };
   const worker = new Worker(parts, { workerId: "w", heartbeatMs: 1_000 });
   await worker.start();
   await clock.advance(10_500);
   expect(said.splice(0)).toEqual([
-    [0, "idle", 4_000],
-    [4_000, "idle", 4_000],
-    [8_000, "idle", 4_000],
+    [0, "idle", 1_000],
+    [1_000, "idle", 4_000],
+    [5_000, "idle", 4_000],
+    [9_000, "idle", 4_000],
   ]);
   const orchestrator = new Orchestrator({ backend, workflows: [flow], clock });
   await orchestrator.startRun(flow, 1, { runId: "r" });
@@ -90,41 +112,113 @@ test("a worker with nothing to do says less, and how much less; with a run in ha
   await worker.stop({ graceMs: 0 });
 });
 
-test("a worker that rests says so when its process is awake anyway, not again just after, and never later than it said by half", async () => {
+test("a worker that has executed something since its last heartbeat does not rest yet", async () => {
   const clock = new ManualClock({ startMs: 0 });
-  const backend = new MemoryWorld({ clock }).open();
-  const awake = new Set<() => void>();
-  const said: number[] = [];
-  const { liveness } = backend;
-  const noted = Object.assign(Object.create(liveness) as typeof liveness, {
-    put: (heartbeat: Heartbeat) => {
-      said.push(clock.now());
-      return liveness.put(heartbeat);
-    },
-    remove: (id: string) => liveness.remove(id),
-  });
-  const watchAwake = (onAwake: () => void): (() => void) => {
-    awake.add(onAwake);
-    return () => awake.delete(onAwake);
-  };
-  const parts = { backend: { ...backend, liveness: noted, watchAwake }, clock };
-  const worker = new Worker({ ...parts, workflows: [chain(1)] }, { heartbeatMs: 1_000 });
+  const { backend, said, wokenAt } = noting(clock);
+  const parts = { backend, workflows: [chain(1)], clock };
+  const worker = new Worker(parts, { heartbeatMs: 1_000 });
+  const orchestrator = new Orchestrator({ backend, workflows: [chain(1)], clock });
   await worker.start();
-  const wokenAt = async (ms: number): Promise<void> => {
-    await clock.advance(ms - clock.now());
-    for (const onAwake of awake) onAwake();
-    await clock.advance(0);
-  };
+  await clock.advance(1_200);
+  said.splice(0);
+  await orchestrator.startRun(chain(1), 1, { runId: "r" });
+  // Awake for another reason just then: what was begun with is not put off by a rest.
+  await wokenAt(1_250);
+  await clock.advance(1_550);
+  expect(said).toEqual([
+    [1_300, "idle", 1_000],
+    [2_300, "idle", 4_000],
+  ]);
+  await worker.stop({ graceMs: 0 });
+});
+
+test.each([
+  [30_000, 60_000],
+  [90_000, 90_000],
+])("a worker with a heartbeat each %i ms rests for %i ms", async (heartbeatMs, restMs) => {
+  const clock = new ManualClock({ startMs: 0 });
+  const { backend, said } = noting(clock);
+  const worker = new Worker({ backend, workflows: [chain(1)], clock }, { heartbeatMs });
+  await worker.start();
+  await clock.advance(heartbeatMs + restMs);
+  expect(said).toEqual([
+    [0, "idle", heartbeatMs],
+    [heartbeatMs, "idle", restMs],
+    [heartbeatMs + restMs, "idle", restMs],
+  ]);
+  await worker.stop({ graceMs: 0 });
+});
+
+test("heartbeats that were due while one waited for its answer are said at once, as one, when it has it", async () => {
+  const clock = new ManualClock({ startMs: 0 });
+  const { backend, said, away } = noting(clock);
+  const worker = new Worker({ backend, workflows: [chain(1)], clock }, { heartbeatMs: 1_000 });
+  await worker.start();
+  await clock.advance(900);
+  let answer = (): void => {};
+  away.until = new Promise((resolve) => {
+    answer = resolve;
+  });
+  await clock.advance(8_600);
+  expect(said.splice(0).map(([at]) => at)).toEqual([0, 1_000]);
+  away.until = null;
+  answer();
+  await clock.advance(3_000);
+  expect(said.map(([at]) => at)).toEqual([9_500]);
+  await worker.stop({ graceMs: 0 });
+});
+
+test("a heartbeat that failed is not followed by a rest", async () => {
+  const clock = new ManualClock({ startMs: 0 });
+  const { backend, said, away } = noting(clock);
+  const worker = new Worker({ backend, workflows: [chain(1)], clock }, { heartbeatMs: 1_000 });
+  await worker.start();
+  await clock.advance(4_900);
+  away.until = Promise.reject(new Error("no answer"));
+  away.until.catch(() => {});
+  await clock.advance(2_200);
+  away.until = null;
+  await clock.advance(1_000);
+  expect(said.map(([at]) => at)).toEqual([0, 1_000, 5_000, 6_000, 7_000, 8_000]);
+  await worker.stop({ graceMs: 0 });
+});
+
+test("a worker that has stopped says no more, though its last heartbeat is to be repeated", async () => {
+  const clock = new ManualClock({ startMs: 0 });
+  const { backend } = noting(clock);
+  let say: () => Heartbeat | null = () => null;
+  const { liveness } = backend;
+  const repeating = Object.assign(Object.create(liveness) as typeof liveness, {
+    put: (given: typeof say) => {
+      say = given;
+      return liveness.put(given);
+    },
+  });
+  const parts = { backend: { ...backend, liveness: repeating }, workflows: [chain(1)], clock };
+  const worker = new Worker(parts, { workerId: "w" });
+  await worker.start();
+  expect(say()).toMatchObject({ workerId: "w" });
+  await worker.stop({ graceMs: 0 });
+  expect(say()).toBeNull();
+});
+
+test("a worker that rests says so when its process is awake anyway, not again just after, and never later than it said by an eighth", async () => {
+  const clock = new ManualClock({ startMs: 0 });
+  const { backend, said, awake, wokenAt } = noting(clock);
+  const worker = new Worker({ backend, workflows: [chain(1)], clock }, { heartbeatMs: 1_000 });
+  const times = () => said.splice(0).map(([at]) => at);
+  await worker.start();
   await wokenAt(900);
-  await wokenAt(4_800);
-  expect(said.splice(0)).toEqual([0, 4_800]);
-  // Woken all the time it says so no more often than a worker that executes, nor does that keep it from saying it.
-  for (let ms = 5_000; ms < 9_000; ms += 250) await wokenAt(ms);
-  expect(said.splice(0)).toEqual([6_000, 7_000, 8_000]);
-  for (let ms = 12_000; ms <= 24_000; ms += 4_000) await wokenAt(ms);
-  expect(said.splice(0)).toEqual([12_000, 16_000, 20_000, 24_000]);
+  await wokenAt(1_400);
+  await wokenAt(5_200);
+  expect(times()).toEqual([0, 1_000, 5_200]);
+  // Woken all the time it says so no more than twice as often as a worker that executes, nor is it kept from saying it.
+  for (let ms = 5_450; ms < 7_200; ms += 250) await wokenAt(ms);
+  expect(times()).toEqual([5_700, 6_200, 6_700]);
+  for (let ms = 11_000; ms <= 23_000; ms += 4_000) await wokenAt(ms);
+  expect(times()).toEqual([10_950, 15_000, 19_000, 23_000]);
   await clock.advance(8_000);
-  expect(said.splice(0)).toEqual([28_000, 32_000]);
+  expect(times()).toEqual([27_000, 31_000]);
   await worker.stop({ graceMs: 0 });
   expect(awake.size).toBe(0);
 });
@@ -136,10 +230,11 @@ test("a worker that rests is alive for as long as it said, and half as long agai
   const worker = new Worker(parts, { workerId: "w", heartbeatMs: 5_000 });
   const orchestrator = new Orchestrator({ backend, workflows: [chain(1)], clock });
   await worker.start();
+  await clock.advance(5_000);
   // As if it had been killed.
   const [last] = await backend.liveness.list();
   await worker.stop({ graceMs: 0 });
-  if (last !== undefined) await backend.liveness.put(last);
+  if (last !== undefined) await backend.liveness.put(() => last);
   const alive = async () => (await orchestrator.liveness())["w"];
   await clock.advance(29_999);
   expect(await alive()).toBe("alive");
@@ -202,7 +297,7 @@ test("an event loop that stood still between two heartbeats is said", async () =
   const parts = { backend, workflows: [chain(1)], clock: blocked, log };
   const worker = new Worker(parts, { workerId: "w", heartbeatMs: 1_000 });
   await worker.start();
-  await clock.advance(4_000);
+  await clock.advance(5_000);
   expect(lines).toEqual([]);
   ms += 3_000;
   await clock.advance(4_000);

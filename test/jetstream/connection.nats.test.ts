@@ -1,5 +1,6 @@
 import { connect } from "@nats-io/transport-node";
 import { describe, expect, it } from "vitest";
+import type { Heartbeat } from "../../src/core/records/liveness.ts";
 import { openJetStreamBackend } from "../../src/jetstream/backend.ts";
 import { checkpointOf, heartbeatOf, infoOf, itemOf } from "../conformance/fixtures.ts";
 import { nameOf, takeOne } from "../conformance/inbox.ts";
@@ -195,13 +196,36 @@ describe("a connection that breaks", () => {
     const [read, written] = await Promise.all([
       contexts.get("r"),
       contexts.update(checkpointOf("r", { commit: "2" }), revision),
-      liveness.put(heartbeatOf("w")),
+      liveness.put(() => heartbeatOf("w")),
       queue.enqueue([itemOf("r", 1)]),
     ]);
     expect(read?.revision).toBeGreaterThanOrEqual(revision);
     expect(written).toBeGreaterThan(revision);
     expect(logger.lines).toContain("NATS connection is back");
     expect(await liveness.list()).toHaveLength(1);
+  });
+
+  it("that only is slow is waited for with a heartbeat on a server that is alone until the next is due", async () => {
+    await using server = await startTestServer();
+    await using proxy = await TcpProxy.before(server.port);
+    await using one = await opened({ servers: proxy.url, requestTimeoutMs: 100 });
+    let said = 0;
+    const say = (nextMs: number) => (): Heartbeat => {
+      said += 1;
+      return heartbeatOf("w", { nextMs });
+    };
+    const { liveness } = one.backend;
+    const saidWhileHeld = async (nextMs: number): Promise<number> => {
+      said = 0;
+      proxy.holdReplies();
+      const written = liveness.put(say(nextMs));
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      proxy.release();
+      await written;
+      return said;
+    };
+    expect(await saidWhileHeld(10_000)).toBe(1);
+    expect(await saidWhileHeld(100)).toBeGreaterThan(1);
   });
 
   it("ends the patience in the end", async () => {

@@ -118,6 +118,18 @@ describe("requester", () => {
     expect(ended).toHaveLength(1);
   });
 
+  it.each([
+    ["more", 8_000, 8_000],
+    ["less", 1_000, 5_000],
+  ])("waits no shorter than usual where it is asked for %s", async (_, timeoutMs, endMs) => {
+    const over = vi.fn();
+    requester.request("s", "", undefined, () => "answered", timeoutMs).catch(over);
+    await wait(endMs - 1);
+    expect(over).not.toHaveBeenCalled();
+    await wait(101);
+    expect(over).toHaveBeenCalledOnce();
+  });
+
   it("looks at one that was given more time when that is over", async () => {
     const over = vi.fn();
     void requester.collect("s", "", () => false, { onTimeout: "fail" }).catch(over);

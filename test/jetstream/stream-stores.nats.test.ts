@@ -141,7 +141,7 @@ describe("lifetimes", () => {
     await metrics.put(metricsOf("going"));
     await metrics.put({ ...metricsOf("odd"), status: "asleep" });
     await errors.put(errorOf("going", 1, 1));
-    await liveness.put(heartbeatOf("w"));
+    await liveness.put(() => heartbeatOf("w"));
     await eventually(async () => {
       expect(await metrics.get("ended")).toBeNull();
       expect(await errors.list("going", 10)).toEqual([]);

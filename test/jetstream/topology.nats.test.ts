@@ -238,7 +238,7 @@ describe("topology", () => {
     await contexts.remove("gone");
     await runs.create(infoOf("r"));
     await metrics.put(metricsOf("r"));
-    await liveness.put(heartbeatOf("w"));
+    await liveness.put(() => heartbeatOf("w"));
     await using plain = await plainConnection(server.url);
     const kvm = new Kvm(plain.nc);
     const context = await kvm.open("kv-context");

@@ -180,10 +180,10 @@ describe("time in a memory world", () => {
   it("forgets a worker that says nothing more", async () => {
     const clock = new ManualClock();
     const { liveness } = openMemoryBackend({ clock, livenessTtlMs: 1_000 });
-    await liveness.put(heartbeatOf("quiet"));
-    await liveness.put(heartbeatOf("alive"));
+    await liveness.put(() => heartbeatOf("quiet"));
+    await liveness.put(() => heartbeatOf("alive"));
     await clock.advance(999);
-    await liveness.put(heartbeatOf("alive"));
+    await liveness.put(() => heartbeatOf("alive"));
     await clock.advance(1);
     expect((await liveness.list()).map(({ workerId }) => workerId)).toEqual(["alive"]);
   });

@@ -212,7 +212,8 @@ export interface ErrorStore {
 }
 
 export interface LivenessStore {
-  put(heartbeat: Heartbeat): Promise<void>;
+  /** @param say - makes the heartbeat anew for each attempt, so that a late one is not an old one; null: no more */
+  put(say: () => Heartbeat | null): Promise<void>;
   /** All workers that are known. What is said of each may be a little old. */
   list(): Promise<readonly Heartbeat[]>;
   /** What the worker has said last; null where it is not known, or has said goodbye. */

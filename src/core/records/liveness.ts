@@ -45,8 +45,16 @@ export type Heartbeat = z.infer<typeof HeartbeatSchema>;
 /** By the age of the last heartbeat: `alive` below the threshold, `stale` below three times that, `dead` beyond. */
 export type Liveness = "alive" | "stale" | "dead";
 
-/** A heartbeat is late, and no alarm, until half the time to it has passed once more. */
+/** A heartbeat is late, and no alarm, until half the time to it has passed once more: it may have to be repeated. */
 const LATENESS = 1.5;
+
+/** What is stale is dead when it is so many times as old. */
+const DEADNESS = 3;
+
+/** For how long a worker must be known that says nothing more, in milliseconds: until it is seen as dead. */
+export function knownMs({ nextMs = 0 }: Pick<Heartbeat, "nextMs">): number {
+  return (DEADNESS * LATENESS + 1) * nextMs;
+}
 
 /**
  * @param thresholdMs - milliseconds; some heartbeats long, so that one late heartbeat is no alarm. It is more for a worker
@@ -60,5 +68,5 @@ export function livenessOf(
   const age = now - Date.parse(at);
   const aliveMs = Math.max(thresholdMs, LATENESS * nextMs);
   if (age < aliveMs) return "alive";
-  return age < 3 * aliveMs ? "stale" : "dead";
+  return age < DEADNESS * aliveMs ? "stale" : "dead";
 }
