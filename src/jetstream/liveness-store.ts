@@ -4,8 +4,8 @@ import { toToken } from "../core/token.ts";
 import { decodeAll, decodeEntry, type KvTable, ttlSeconds } from "./kv-table.ts";
 import type { Persistence } from "./persist.ts";
 
-/** How long a worker that says nothing more is known, in seconds, unless it is to be known for longer. */
-const LIVENESS_TTL_S = 600;
+/** How long a worker that says nothing more is known at least, in milliseconds. */
+const LIVENESS_TTL_MS = 600_000;
 
 /** The longest that an answer is waited for, in milliseconds: the client's ping wakes the process as often. */
 const LONGEST_ANSWER_MS = 20_000;
@@ -45,7 +45,7 @@ export class JetStreamLivenessStore implements LivenessStore {
 
   async #write(heartbeat: Heartbeat, what: string): Promise<void> {
     const { workerId, nextMs = 0 } = heartbeat;
-    const ttl = Math.max(LIVENESS_TTL_S, ttlSeconds(knownMs(heartbeat)));
+    const ttl = ttlSeconds(knownMs(heartbeat, LIVENESS_TTL_MS));
     // A server that is alone answers, or the connection breaks: that it did not is not looked for before the process wakes
     // anyway. In a cluster a leader that goes takes the heartbeat with it, and the worker would look dead before the next.
     const answerMs = this.#isAlone() ? Math.min(nextMs, LONGEST_ANSWER_MS) : 0;

@@ -144,7 +144,7 @@ function makeTables(options: ResolvedMemoryOptions, expiries: Agenda): Tables {
     metrics: table("the metrics of run", RunMetricsSchema, onceEnded),
     errors: table("the error", RunErrorSchema, () => retentionMs),
     heartbeats: table("the heartbeat of worker", HeartbeatSchema, (heartbeat) =>
-      Math.max(livenessTtlMs, knownMs(heartbeat)),
+      knownMs(heartbeat, livenessTtlMs),
     ),
     history: new Map(),
     letters: { nextId: 1, texts: new Map() },

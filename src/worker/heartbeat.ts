@@ -52,7 +52,6 @@ export class Heart {
   /** The first heartbeat is written before this resolves. It is answered like any other request: none rests yet. */
   async start(): Promise<void> {
     await this.beat();
-    if (this.#isOver) return;
     this.#unwatch = this.#scope.backend.watchAwake(() => this.#onAwake());
     this.#sleep();
   }

@@ -7,7 +7,7 @@ import { ManualClock } from "../../src/memory/timers.ts";
 import { MemoryWorld } from "../../src/memory/world.ts";
 import { Orchestrator } from "../../src/orchestrator/orchestrator.ts";
 import { Worker } from "../../src/worker/worker.ts";
-import { next, node, workflow } from "../../src/workflows/index.ts";
+import { type AnyWorkflow, next, node, workflow } from "../../src/workflows/index.ts";
 import { chain } from "../support/flows.ts";
 import { gatedFlow } from "../support/gated-flow.ts";
 
@@ -51,23 +51,27 @@ test("a heartbeat that is not written is said once, without a stack, however man
   await worker.stop({ graceMs: 0 });
 });
 
-/** A backend that notes each heartbeat. */
-function noting(clock: ManualClock) {
+/** A worker that has started on a backend that notes each heartbeat, and its clock. */
+async function noted({ flow = chain(1) as AnyWorkflow, heartbeatMs = 1_000 } = {}) {
+  const clock = new ManualClock({ startMs: 0 });
   const backend = new MemoryWorld({ clock }).open();
+  const { liveness } = backend;
   const said: [number, string, number | undefined][] = [];
   const awake = new Set<() => void>();
-  const { liveness } = backend;
-  const away = { until: null as Promise<void> | null };
-  const noted = Object.assign(Object.create(liveness) as typeof liveness, {
-    put: async (say: () => Heartbeat | null) => {
-      const heartbeat = say();
-      if (heartbeat === null) return;
-      said.push([clock.now(), heartbeat.status, heartbeat.nextMs]);
-      await away.until;
-      await liveness.put(() => heartbeat);
-    },
-    remove: (id: string) => liveness.remove(id),
-  });
+  const store = {
+    /** What the next ones wait for. */
+    until: null as Promise<void> | null,
+    /** How the last one was made. */
+    say: (): Heartbeat | null => null,
+  };
+  const put: typeof liveness.put = async (say) => {
+    store.say = say;
+    const heartbeat = say();
+    if (heartbeat === null) return;
+    said.push([clock.now(), heartbeat.status, heartbeat.nextMs]);
+    await store.until;
+    await liveness.put(() => heartbeat);
+  };
   const watchAwake = (onAwake: () => void): (() => void) => {
     awake.add(onAwake);
     return () => awake.delete(onAwake);
@@ -78,16 +82,19 @@ function noting(clock: ManualClock) {
     for (const onAwake of awake) onAwake();
     await clock.advance(0);
   };
-  return { backend: { ...backend, liveness: noted, watchAwake }, said, awake, away, wokenAt };
+  const parts = {
+    backend: { ...backend, liveness: { ...liveness, put }, watchAwake },
+    workflows: [flow],
+    clock,
+  };
+  const worker = new Worker(parts, { workerId: "w", heartbeatMs });
+  await worker.start();
+  return { ...parts, worker, said, awake, store, wokenAt };
 }
 
 test("a worker with nothing to do says less, and how much less; with a run in hand it says it as usual, from its begin on", async () => {
-  const clock = new ManualClock({ startMs: 0 });
   const { flow, go } = gatedFlow("waits");
-  const { backend, said } = noting(clock);
-  const parts = { backend, workflows: [flow], clock };
-  const worker = new Worker(parts, { workerId: "w", heartbeatMs: 1_000 });
-  await worker.start();
+  const { clock, worker, said, ...parts } = await noted({ flow });
   await clock.advance(10_500);
   expect(said.splice(0)).toEqual([
     [0, "idle", 1_000],
@@ -95,7 +102,7 @@ test("a worker with nothing to do says less, and how much less; with a run in ha
     [5_000, "idle", 4_000],
     [9_000, "idle", 4_000],
   ]);
-  const orchestrator = new Orchestrator({ backend, workflows: [flow], clock });
+  const orchestrator = new Orchestrator({ ...parts, clock });
   await orchestrator.startRun(flow, 1, { runId: "r" });
   await clock.advance(2_500);
   expect(said.splice(0)).toEqual([
@@ -113,12 +120,8 @@ test("a worker with nothing to do says less, and how much less; with a run in ha
 });
 
 test("a worker that has executed something since its last heartbeat does not rest yet", async () => {
-  const clock = new ManualClock({ startMs: 0 });
-  const { backend, said, wokenAt } = noting(clock);
-  const parts = { backend, workflows: [chain(1)], clock };
-  const worker = new Worker(parts, { heartbeatMs: 1_000 });
-  const orchestrator = new Orchestrator({ backend, workflows: [chain(1)], clock });
-  await worker.start();
+  const { clock, worker, said, wokenAt, ...parts } = await noted();
+  const orchestrator = new Orchestrator({ ...parts, clock });
   await clock.advance(1_200);
   said.splice(0);
   await orchestrator.startRun(chain(1), 1, { runId: "r" });
@@ -136,10 +139,7 @@ test.each([
   [30_000, 60_000],
   [90_000, 90_000],
 ])("a worker with a heartbeat each %i ms rests for %i ms", async (heartbeatMs, restMs) => {
-  const clock = new ManualClock({ startMs: 0 });
-  const { backend, said } = noting(clock);
-  const worker = new Worker({ backend, workflows: [chain(1)], clock }, { heartbeatMs });
-  await worker.start();
+  const { clock, worker, said } = await noted({ heartbeatMs });
   await clock.advance(heartbeatMs + restMs);
   expect(said).toEqual([
     [0, "idle", heartbeatMs],
@@ -150,18 +150,15 @@ test.each([
 });
 
 test("heartbeats that were due while one waited for its answer are said at once, as one, when it has it", async () => {
-  const clock = new ManualClock({ startMs: 0 });
-  const { backend, said, away } = noting(clock);
-  const worker = new Worker({ backend, workflows: [chain(1)], clock }, { heartbeatMs: 1_000 });
-  await worker.start();
+  const { clock, worker, said, store } = await noted();
   await clock.advance(900);
   let answer = (): void => {};
-  away.until = new Promise((resolve) => {
+  store.until = new Promise((resolve) => {
     answer = resolve;
   });
   await clock.advance(8_600);
   expect(said.splice(0).map(([at]) => at)).toEqual([0, 1_000]);
-  away.until = null;
+  store.until = null;
   answer();
   await clock.advance(3_000);
   expect(said.map(([at]) => at)).toEqual([9_500]);
@@ -169,45 +166,27 @@ test("heartbeats that were due while one waited for its answer are said at once,
 });
 
 test("a heartbeat that failed is not followed by a rest", async () => {
-  const clock = new ManualClock({ startMs: 0 });
-  const { backend, said, away } = noting(clock);
-  const worker = new Worker({ backend, workflows: [chain(1)], clock }, { heartbeatMs: 1_000 });
-  await worker.start();
+  const { clock, worker, said, store } = await noted();
   await clock.advance(4_900);
-  away.until = Promise.reject(new Error("no answer"));
-  away.until.catch(() => {});
+  store.until = Promise.reject(new Error("no answer"));
+  store.until.catch(() => {});
   await clock.advance(2_200);
-  away.until = null;
+  store.until = null;
   await clock.advance(1_000);
   expect(said.map(([at]) => at)).toEqual([0, 1_000, 5_000, 6_000, 7_000, 8_000]);
   await worker.stop({ graceMs: 0 });
 });
 
 test("a worker that has stopped says no more, though its last heartbeat is to be repeated", async () => {
-  const clock = new ManualClock({ startMs: 0 });
-  const { backend } = noting(clock);
-  let say: () => Heartbeat | null = () => null;
-  const { liveness } = backend;
-  const repeating = Object.assign(Object.create(liveness) as typeof liveness, {
-    put: (given: typeof say) => {
-      say = given;
-      return liveness.put(given);
-    },
-  });
-  const parts = { backend: { ...backend, liveness: repeating }, workflows: [chain(1)], clock };
-  const worker = new Worker(parts, { workerId: "w" });
-  await worker.start();
-  expect(say()).toMatchObject({ workerId: "w" });
+  const { worker, store } = await noted();
+  expect(store.say()).toMatchObject({ workerId: "w" });
   await worker.stop({ graceMs: 0 });
-  expect(say()).toBeNull();
+  expect(store.say()).toBeNull();
 });
 
 test("a worker that rests says so when its process is awake anyway, not again just after, and never later than it said by an eighth", async () => {
-  const clock = new ManualClock({ startMs: 0 });
-  const { backend, said, awake, wokenAt } = noting(clock);
-  const worker = new Worker({ backend, workflows: [chain(1)], clock }, { heartbeatMs: 1_000 });
+  const { clock, worker, said, awake, wokenAt } = await noted();
   const times = () => said.splice(0).map(([at]) => at);
-  await worker.start();
   await wokenAt(900);
   await wokenAt(1_400);
   await wokenAt(5_200);

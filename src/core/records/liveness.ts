@@ -51,9 +51,9 @@ const LATENESS = 1.5;
 /** What is stale is dead when it is so many times as old. */
 const DEADNESS = 3;
 
-/** For how long a worker must be known that says nothing more, in milliseconds: until it is seen as dead. */
-export function knownMs({ nextMs = 0 }: Pick<Heartbeat, "nextMs">): number {
-  return (DEADNESS * LATENESS + 1) * nextMs;
+/** For how long a worker is known that says nothing more, in milliseconds: until it is seen as dead, and `leastMs` at least. */
+export function knownMs({ nextMs = 0 }: Pick<Heartbeat, "nextMs">, leastMs: number): number {
+  return Math.max(leastMs, (DEADNESS * LATENESS + 1) * nextMs);
 }
 
 /**
